@@ -1,1 +1,2 @@
-export {};
+export { type Channel, type ChannelOptions, type ChannelStats, createChannel } from "./client/channel.ts";
+export { type MethodSelector, onlyFor } from "./interceptors/index.ts";

@@ -4,7 +4,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 /** A Protobuf service together with the code that answers its methods. Made by {@link implement}. */
 export interface Implementation {
   readonly service: DescService;
-  readonly methods: Readonly<Record<string, unknown>>;
+  readonly methods: Partial<ServiceImpl<DescService>>;
 }
 
 /**
@@ -12,5 +12,6 @@ export interface Implementation {
  * the shapes of Connect's own `ServiceImpl`.
  */
 export function implement<S extends DescService>(service: S, methods: ServiceImpl<S>): Implementation {
-  return { service, methods: methods as Readonly<Record<string, unknown>> }; // ServiceImpl maps method names to handlers
+  // A full ServiceImpl of a particular service is a partial one of any: TypeScript can't relate the two mapped types.
+  return { service, methods: methods as Partial<ServiceImpl<DescService>> };
 }

@@ -1,0 +1,24 @@
+import { splitAuthority } from "../server/authority.ts";
+import type { Handler } from "../wire/exchange.ts";
+import { problemFromStatus, respondProblem } from "../wire/problem.ts";
+
+const LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
+
+/**
+ * Refuses what a browser sends to a host that is not known: a page of a stranger could otherwise read a service in
+ * development by having its own name resolve to this machine (DNS rebinding).
+ *
+ * @param allowedHosts host names besides those of this machine, without ports
+ */
+export function hostGuard(allowedHosts: readonly string[]): Handler {
+  const known = new Set([...LOCAL_HOSTS, ...allowedHosts].map((host) => host.toLowerCase()));
+  return (exchange) => {
+    const { requestHeader, authority } = exchange;
+    const host = splitAuthority(authority).host.toLowerCase();
+    if ((!requestHeader.has("origin") && !requestHeader.has("sec-fetch-site")) || known.has(host)) {
+      return undefined;
+    }
+    const detail = `browsers may not use the host ${host} in development; to allow it, set ALLOWED_HOSTS=${host}`;
+    return respondProblem(exchange, problemFromStatus(403, detail, exchange.call.requestId));
+  };
+}

@@ -1,0 +1,220 @@
+import * as http from "node:http";
+import * as https from "node:https";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
+import {
+  compressionBrotli,
+  compressionGzip,
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+  Http2SessionManager,
+} from "@connectrpc/connect-node";
+import { TIMEOUT_HEADER } from "../call/deadline.ts";
+import { channelInterceptors } from "../interceptors/index.ts";
+import { memoryTarget } from "./memory.ts";
+import { onwardError } from "./onward-error.ts";
+
+export interface ChannelOptions {
+  /** What a unary call may take, in milliseconds, where the call names no time-out of its own. Default 60,000. */
+  readonly timeoutMs?: number;
+  /** The protocol between the services. Default `grpc`, which needs HTTP/2. */
+  readonly protocol?: "grpc" | "grpc-web" | "connect";
+  /** Default `2`. */
+  readonly httpVersion?: "1.1" | "2";
+  /** The largest message taken, in bytes, before and after decompression. Default 4 MiB. */
+  readonly readMaxBytes?: number;
+  /** Applied inside the channel's own (request id and companions, deadline, cancellation), the first outermost. */
+  readonly interceptors?: readonly Interceptor[];
+}
+
+/** Connections to one target: a Transport for Connect's `createClient`, closed by whoever made it. */
+export interface Channel extends Transport, AsyncDisposable {
+  readonly target: string;
+  stats(): ChannelStats;
+}
+
+export interface ChannelStats {
+  readonly target: string;
+  /** The connection: `connecting`, `open`, `idle`, `verifying`, `error`; `closed` before the first call and at the end. */
+  readonly state: string;
+  readonly callsStarted: number;
+  readonly callsSucceeded: number;
+  readonly callsFailed: number;
+  readonly callsActive: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_READ_MAX_BYTES = 4 * 1024 * 1024;
+const KEEPALIVE_INTERVAL_MS = 30_000;
+const KEEPALIVE_TIMEOUT_MS = 10_000;
+
+/**
+ * Opens a channel to `target`, a URL such as `http://localhost:50051`. It connects with the first call, and again with the
+ * first call after a connection was lost. Inside a call of a service, request id, deadline, cancellation and the headers
+ * that travel along go with every onward call by themselves. A connection that is lost in the middle of a call ends it
+ * with `unavailable`.
+ *
+ * @throws Error where the target or an option is not possible; it says what is.
+ */
+export function createChannel(target: string, options: ChannelOptions = {}): Channel {
+  const url = parseTarget(target);
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, protocol = "grpc" } = options;
+  if (!(timeoutMs > 0)) {
+    throw new Error(`createChannel("${target}"): timeoutMs is ${timeoutMs}; it has to be more than 0 milliseconds`);
+  }
+  if (protocol === "grpc" && options.httpVersion === "1.1") {
+    throw new Error(
+      `createChannel("${target}"): gRPC needs HTTP/2; over HTTP/1.1 use the protocol connect or grpc-web`,
+    );
+  }
+  const connection = memoryTarget(url.origin)?.(
+    url.href,
+    channelInterceptors(options.interceptors ?? [], TIMEOUT_HEADER.connect, timeoutMs),
+  );
+  return connection === undefined
+    ? watched(url, connect(url, protocol, timeoutMs, options))
+    : watched(url, { transport: connection, state: () => "open", close: () => undefined });
+}
+
+function parseTarget(target: string): URL {
+  const url = URL.canParse(target) ? new URL(target) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "") {
+    throw new Error(`createChannel("${target}"): a target is a URL such as http://localhost:50051`);
+  }
+  return url;
+}
+
+/** A transport and what it stands on. */
+interface Connection {
+  readonly transport: Transport;
+  state(): string;
+  close(): void;
+}
+
+function connect(
+  url: URL,
+  protocol: NonNullable<ChannelOptions["protocol"]>,
+  timeoutMs: number,
+  options: ChannelOptions,
+): Connection {
+  const timeoutHeader = protocol === "connect" ? TIMEOUT_HEADER.connect : TIMEOUT_HEADER.grpc;
+  const common = {
+    baseUrl: url.href,
+    interceptors: [...channelInterceptors(options.interceptors ?? [], timeoutHeader, timeoutMs)],
+    acceptCompression: [compressionGzip, compressionBrotli],
+    readMaxBytes: options.readMaxBytes ?? DEFAULT_READ_MAX_BYTES,
+  };
+  if (options.httpVersion === "1.1") {
+    const { Agent } = url.protocol === "https:" ? https : http;
+    const agent = new Agent({ keepAlive: true });
+    const create = protocol === "connect" ? createConnectTransport : createGrpcWebTransport;
+    const transport = create({ ...common, httpVersion: "1.1", nodeOptions: { agent } });
+    return {
+      transport,
+      state: () => (Object.keys(agent.sockets).length > 0 ? "open" : "idle"),
+      close: () => agent.destroy(),
+    };
+  }
+  const sessionManager = new Http2SessionManager(url, {
+    pingIntervalMs: KEEPALIVE_INTERVAL_MS,
+    pingTimeoutMs: KEEPALIVE_TIMEOUT_MS,
+  });
+  const http2 = { ...common, httpVersion: "2", sessionManager } as const;
+  const transport = {
+    grpc: () => createGrpcTransport(http2),
+    "grpc-web": () => createGrpcWebTransport(http2),
+    connect: () => createConnectTransport(http2),
+  }[protocol]();
+  return { transport, state: () => sessionManager.state(), close: () => sessionManager.abort() };
+}
+
+/** Counts the calls, gives their errors the channel's form, and refuses calls after the end. */
+function watched(url: URL, connection: Connection): Channel {
+  const counts = { started: 0, succeeded: 0, failed: 0 };
+  let closed = false;
+  const methodUrl = (method: DescMethod) => `${url.href.replace(/\/$/, "")}/${method.parent.typeName}/${method.name}`;
+
+  function begin() {
+    if (closed) {
+      throw new ConnectError(`the channel to ${url.origin} is closed`, Code.Unavailable);
+    }
+    counts.started++;
+    let settled = false;
+    return (outcome: "succeeded" | "failed") => {
+      if (!settled) {
+        settled = true;
+        counts[outcome]++;
+      }
+    };
+  }
+
+  return {
+    target: url.href,
+    async unary(method, signal, timeoutMs, header, input, contextValues) {
+      const settle = begin();
+      try {
+        const response = await connection.transport.unary(method, signal, timeoutMs, header, input, contextValues);
+        settle("succeeded");
+        return response;
+      } catch (thrown) {
+        settle("failed");
+        throw onwardError(thrown, methodUrl(method), signal);
+      }
+    },
+    async stream(method, signal, timeoutMs, header, input, contextValues) {
+      const settle = begin();
+      const fail = (thrown: unknown) => {
+        settle("failed");
+        return onwardError(thrown, methodUrl(method), signal);
+      };
+      try {
+        const response = await connection.transport.stream(method, signal, timeoutMs, header, input, contextValues);
+        return { ...response, message: eachMessage(response.message, () => settle("succeeded"), fail) };
+      } catch (thrown) {
+        throw fail(thrown);
+      }
+    },
+    stats: () => ({
+      target: url.href,
+      state: closed ? "closed" : connection.state(),
+      callsStarted: counts.started,
+      callsSucceeded: counts.succeeded,
+      callsFailed: counts.failed,
+      callsActive: counts.started - counts.succeeded - counts.failed,
+    }),
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      connection.close();
+    },
+  };
+}
+
+function eachMessage<T>(
+  messages: AsyncIterable<T>,
+  onEnd: () => void,
+  onError: (thrown: unknown) => ConnectError,
+): AsyncIterable<T> {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = messages[Symbol.asyncIterator]();
+      return {
+        async next() {
+          try {
+            const result = await iterator.next();
+            if (result.done === true) {
+              onEnd();
+            }
+            return result;
+          } catch (thrown) {
+            throw onError(thrown);
+          }
+        },
+        async return(value?: unknown) {
+          onEnd();
+          return (await iterator.return?.(value)) ?? { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}

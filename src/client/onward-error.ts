@@ -1,0 +1,53 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { callInProgress } from "../call/current.ts";
+import { markOnward } from "../call/errors.ts";
+
+/**
+ * The error that a channel's call fails with. What the peer answered stays as it is. A connection that could not be made
+ * or was lost is `unavailable`, and so is a cancellation that nobody on this side asked for: node:http2 reports a
+ * connection's end as one.
+ *
+ * @param signal the caller's own signal, if it gave one
+ */
+export function onwardError(thrown: unknown, url: string, signal: AbortSignal | undefined): ConnectError {
+  const error = ConnectError.from(thrown, Code.Internal);
+  const cancelledHere = signal?.aborted === true || callInProgress()?.signal.aborted === true;
+  return markOnward(isLostConnection(error, cancelledHere) ? lost(error, url) : error, { url });
+}
+
+function isLostConnection(error: ConnectError, cancelledHere: boolean): boolean {
+  if ("isWireError" in error && error.isWireError === true) {
+    return false;
+  }
+  switch (error.code) {
+    case Code.Aborted:
+      return true;
+    case Code.Canceled:
+      return !cancelledHere;
+    case Code.Internal:
+      return systemErrorCode(error) !== undefined;
+    default:
+      return false;
+  }
+}
+
+function lost(error: ConnectError, url: string): ConnectError {
+  const reason = systemErrorCode(error) ?? error.rawMessage;
+  return new ConnectError(
+    `the connection to ${new URL(url).origin} was lost: ${reason}`,
+    Code.Unavailable,
+    undefined,
+    undefined,
+    error,
+  );
+}
+
+/** Node's name for what went wrong below, such as ECONNRESET, from anywhere in the chain of causes. */
+function systemErrorCode(error: unknown): string | undefined {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth++) {
+    if ("code" in cause && typeof cause.code === "string" && /^E[A-Z0-9_]+$/.test(cause.code)) {
+      return cause.code;
+    }
+  }
+  return undefined;
+}

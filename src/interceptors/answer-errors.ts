@@ -1,0 +1,46 @@
+import type { ConnectError, Interceptor } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
+import type { ActiveCall } from "../call/call.ts";
+import { callInProgress } from "../call/current.ts";
+import { type Answer, answerFor, onwardFailure } from "../call/errors.ts";
+import { eachStep } from "./streams.ts";
+
+/** Turns what a handler throws into what its caller may know (call/errors.ts), and logs what only we may know. */
+export const answerErrors: Interceptor = (next) => (request) => {
+  const call = callInProgress();
+  if (call === undefined) {
+    return next(request);
+  }
+  const name = `${request.service.typeName}/${request.method.name}`;
+  return eachStep(
+    async (take) => {
+      try {
+        return await take();
+      } catch (thrown) {
+        const answer = answerFor(thrown, call.interruption);
+        call.answeredCode = answer.error.code;
+        logSurprise(call, name, answer, thrown);
+        throw answer.error;
+      }
+    },
+    () => next(request),
+  );
+};
+
+/** Logs an answer whose reason the caller does not learn. `name` is the method, or the request, that failed. */
+export function logSurprise(call: ActiveCall, name: string, { surprise, error }: Answer, thrown: unknown): void {
+  if (surprise === "unexpected") {
+    call.log.error({ err: thrown }, `${name} failed, answered internal`);
+  } else if (surprise === "onward") {
+    // answerFor finds a surprise of this kind in a ConnectError only.
+    const cause = thrown as ConnectError;
+    const onward = {
+      url: onwardFailure(cause)?.url,
+      code: codeToString(cause.code),
+      message: cause.rawMessage,
+      details: cause.details.map((detail) => ("desc" in detail ? detail.desc.typeName : detail.type)),
+      metadata: Object.fromEntries(cause.metadata),
+    };
+    call.log.warn({ onward }, `${name}: an onward call failed, answered ${codeToString(error.code)}`);
+  }
+}

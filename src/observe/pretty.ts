@@ -1,0 +1,36 @@
+import { stripVTControlCharacters, styleText } from "node:util";
+
+// Our own few lines instead of pino-pretty: it writes texts as they are, and a caller's text may hold an escape sequence.
+
+const LEVEL_STYLE = { DEBUG: "gray", INFO: "green", WARN: "yellow", ERROR: "red" } as const;
+
+/** One JSON line of the log as a line for a terminal; fields that are left over follow as JSON, a stack on its own lines. */
+export function prettyLine(line: string, colors: boolean): string {
+  const { time, levelname, name, message, request_id, err, ...rest } = JSON.parse(line) as Record<string, unknown>;
+  const paint = (style: Parameters<typeof styleText>[0], text: string) =>
+    colors ? styleText(style, text, { validateStream: false }) : text;
+  const level = String(levelname);
+  const style = level in LEVEL_STYLE ? LEVEL_STYLE[level as keyof typeof LEVEL_STYLE] : "red";
+  const fields = Object.keys(rest).length === 0 ? "" : ` ${paint("gray", printable(JSON.stringify(rest)))}`;
+  const id = request_id === undefined ? "" : paint("gray", ` [${printable(String(request_id))}]`);
+  const head = `${paint("gray", String(time).slice(11, 23))} ${paint(style, level.padEnd(5))} ${printable(String(name))}`;
+  return `${head}${id} ${printable(String(message ?? ""))}${fields}${stackOf(err)}\n`;
+}
+
+function stackOf(err: unknown): string {
+  if (typeof err !== "object" || err === null) {
+    return "";
+  }
+  const { stack, message } = err as { readonly stack?: unknown; readonly message?: unknown };
+  const lines = String(stack ?? message ?? JSON.stringify(err)).split("\n");
+  return lines.map((text) => `\n    ${printable(text)}`).join("");
+}
+
+/** Text without anything that a terminal obeys: what is left of control characters shows as an escape. */
+function printable(text: string): string {
+  return stripVTControlCharacters(text).replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -1,0 +1,26 @@
+const PORT = /^(?:6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[0-5]?\d{1,4}|0+\d{1,5})$/;
+/** RFC 3986, 3.2.2: a registered name or IPv4 address; percent-encoding has no place in a host that is served here. */
+const REGISTERED_NAME = /^[A-Za-z0-9._~!$&'()*+;=-]+$/;
+const IPV6_LITERAL = /^\[[0-9A-Fa-f:.]+\]$/;
+
+/**
+ * The one host that a request is for (RFC 9112, 3.2; RFC 9113, 8.3.1), or undefined where it is missing, doubled or
+ * impossible.
+ *
+ * @param values every `host` field, `:authority` and absolute-form target of the request; they have to agree
+ */
+export function readAuthority(values: readonly string[]): string | undefined {
+  const [authority, ...others] = values;
+  if (authority === undefined || others.some((other) => other.toLowerCase() !== authority.toLowerCase())) {
+    return undefined;
+  }
+  const { host, port } = splitAuthority(authority);
+  const hostIsPossible = IPV6_LITERAL.test(host) ? URL.canParse(`http://${host}/`) : REGISTERED_NAME.test(host);
+  return hostIsPossible && (port === undefined || port === "" || PORT.test(port)) ? authority : undefined;
+}
+
+/** Host and port of an authority; an IPv6 host keeps its brackets. */
+export function splitAuthority(authority: string): { readonly host: string; readonly port: string | undefined } {
+  const [, host = "", port] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(authority) ?? [];
+  return { host, port };
+}

@@ -1,0 +1,148 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { ActiveCall } from "../call/call.ts";
+import type { Exchange, ExchangeAnswer } from "../wire/exchange.ts";
+
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+export type NodeResponse = ServerResponse | Http2ServerResponse;
+
+/** Where a request goes, read and checked. */
+export interface Target {
+  readonly path: string;
+  readonly query: string;
+  readonly authority: string;
+}
+
+/** An {@link Exchange} over node:http, or over node:http2's compatibility classes. */
+export class NodeExchange implements Exchange {
+  readonly call: ActiveCall;
+  readonly request: NodeRequest;
+  readonly response: NodeResponse;
+  readonly httpVersion: "1.0" | "1.1" | "2.0";
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly scheme: "http" | "https";
+  readonly authority: string;
+  #header: Headers | undefined;
+
+  constructor(call: ActiveCall, request: NodeRequest, response: NodeResponse, target: Target) {
+    this.call = call;
+    this.request = request;
+    this.response = response;
+    this.httpVersion = request.httpVersionMajor === 2 ? "2.0" : request.httpVersionMinor === 0 ? "1.0" : "1.1";
+    this.method = request.method ?? "";
+    this.path = target.path;
+    this.query = target.query;
+    this.authority = target.authority;
+    this.scheme = "encrypted" in request.socket ? "https" : "http";
+  }
+
+  get requestHeader(): Headers {
+    this.#header ??= webHeaders(this.request);
+    return this.#header;
+  }
+
+  get body(): AsyncIterable<Uint8Array> {
+    return readBody(this.request);
+  }
+
+  setHeader(name: string, value: string): void {
+    this.response.setHeader(name, value);
+  }
+
+  vary(name: string): void {
+    const present = this.response.getHeader("vary");
+    this.response.setHeader("vary", present === undefined ? name : `${String(present)}, ${name}`);
+  }
+
+  async respond({ status, header, body, trailer }: ExchangeAnswer): Promise<void> {
+    const response = writer(this.response);
+    if (isGone(response)) {
+      return;
+    }
+    for (const [name, value] of header) {
+      if (name === "set-cookie") {
+        response.appendHeader(name, value);
+      } else {
+        response.setHeader(name, value);
+      }
+    }
+    if (body instanceof Uint8Array) {
+      response.setHeader("content-length", body.byteLength);
+    }
+    response.writeHead(status);
+    if (body instanceof Uint8Array) {
+      response.write(body);
+    } else if (body !== undefined) {
+      await writeAll(response, body);
+    }
+    if (isGone(response)) {
+      return;
+    }
+    if (trailer !== undefined) {
+      response.addTrailers(Object.fromEntries(trailer));
+    }
+    await new Promise<void>((resolve) => {
+      response.once("finish", resolve);
+      response.once("close", resolve);
+      response.end();
+    });
+  }
+}
+
+/** node:http2's compatibility class has ServerResponse's methods as far as they are used here, but not its types. */
+function writer(response: NodeResponse): ServerResponse {
+  return response as ServerResponse;
+}
+
+async function writeAll(response: ServerResponse, body: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of body) {
+    if (isGone(response)) {
+      return; // leaving the loop closes the body's iterator
+    }
+    if (!response.write(chunk)) {
+      await drained(response);
+    }
+  }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off("drain", done);
+      response.off("close", done);
+      resolve();
+    };
+    response.on("drain", done);
+    response.on("close", done);
+  });
+}
+
+function isGone(response: ServerResponse): boolean {
+  return response.destroyed || response.closed || response.writableEnded;
+}
+
+async function* readBody(request: NodeRequest): AsyncIterable<Uint8Array> {
+  try {
+    // Leaving early must not destroy the request: over HTTP/1.1 its connection still carries the answer.
+    // The two classes are both Readable, but TypeScript finds their overloads of iterator incompatible.
+    yield* (request as IncomingMessage).iterator({ destroyOnReturn: false });
+  } catch (cause) {
+    throw new ConnectError("the caller went away", Code.Canceled, undefined, undefined, cause);
+  }
+}
+
+function webHeaders(request: NodeRequest): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value === undefined || name.startsWith(":")) {
+      continue;
+    }
+    for (const one of [value].flat()) {
+      headers.append(name, one);
+    }
+  }
+  return headers;
+}

@@ -1,0 +1,34 @@
+/** What the first bytes of a connection are: one of the two protocols, neither, or too few to tell. */
+export type Sniffed = "http1" | "http2" | "neither" | "more";
+
+/** The client's connection preface (RFC 9113, 3.4). */
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+/** The longest first line that is waited for; node:http answers 431 to a longer one. */
+const MAX_FIRST_LINE_BYTES = 16 * 1024;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/**
+ * Tells HTTP/2 by its preface, whole, and HTTP/1 by a first line that ends in `HTTP/1.x` (RFC 9112, 3), before which
+ * empty lines are skipped (RFC 9112, 2.2).
+ */
+export function sniff(bytes: Buffer): Sniffed {
+  const compared = Math.min(bytes.length, PREFACE.length);
+  if (bytes.compare(PREFACE, 0, compared, 0, compared) === 0) {
+    return compared === PREFACE.length ? "http2" : "more";
+  }
+  let start = 0;
+  while (bytes[start] === CARRIAGE_RETURN || bytes[start] === LINE_FEED) {
+    start++;
+  }
+  const end = bytes.indexOf(LINE_FEED, start);
+  if (end === -1) {
+    return bytes.length > MAX_FIRST_LINE_BYTES ? tooLong(bytes, start) : "more";
+  }
+  return / HTTP\/1\.[0-9]\r?$/.test(bytes.toString("latin1", Math.max(start, end - 16), end)) ? "http1" : "neither";
+}
+
+/** A first line that is too long but begins as a request does gets node:http's answer; anything else gets none. */
+function tooLong(bytes: Buffer, start: number): Sniffed {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ /.test(bytes.toString("latin1", start, start + 64)) ? "http1" : "neither";
+}

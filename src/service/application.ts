@@ -1,0 +1,137 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import { ConnectError } from "@connectrpc/connect";
+import type { ActiveCall } from "../call/call.ts";
+import { callInProgress } from "../call/current.ts";
+import { type DeadlineLimits, parseTimeoutMs, TIMEOUT_HEADER } from "../call/deadline.ts";
+import { answerFor } from "../call/errors.ts";
+import { logSurprise } from "../interceptors/index.ts";
+import type { NodeExchange } from "../server/node-exchange.ts";
+import type { Handler } from "../wire/exchange.ts";
+import {
+  PROBLEM_CONTENT_TYPE,
+  type Problem,
+  problemFromError,
+  problemFromStatus,
+  respondProblem,
+} from "../wire/problem.ts";
+
+/** Answers a request, by writing to the response; at once or later. */
+export type HttpListener = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+/** What is used of a Koa application; any version from 2 on has it. */
+export interface KoaApplication {
+  readonly middleware: unknown[];
+  callback(): HttpListener;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+}
+
+/** A web application: Koa's, or any Node listener, such as an Express application or Fastify's `routing`. */
+export type HttpApplication = KoaApplication | HttpListener;
+
+/**
+ * Hosts a web application: it gets every exchange that no other handler took. An error that it throws is answered as a
+ * problem (RFC 9457), by the rules of call/errors.ts; so is its deadline, which only a caller sets, by
+ * `connect-timeout-ms`.
+ */
+export function applicationHandler(application: HttpApplication, { maxMs }: DeadlineLimits): Handler<NodeExchange> {
+  const listener = "callback" in application ? koaListener(application) : application;
+  return async (exchange) => {
+    const { call } = exchange;
+    const asked = exchange.requestHeader.get(TIMEOUT_HEADER.connect);
+    const askedMs = asked === null ? undefined : parseTimeoutMs(TIMEOUT_HEADER.connect, asked);
+    if (asked !== null && askedMs === undefined) {
+      const detail = `${TIMEOUT_HEADER.connect} is not one to ten digits`;
+      return respondProblem(exchange, problemFromStatus(400, detail, call.requestId));
+    }
+    // What node:http2's compatibility classes lack of node:http's is not used by Koa and Fastify.
+    const request = exchange.request as IncomingMessage;
+    const response = exchange.response as ServerResponse;
+    const closed = new Promise<void>((resolve) => response.once("close", resolve));
+    call.signal.addEventListener("abort", () => {
+      if (call.interruption !== undefined) {
+        writeProblem(response, problemFromError(call.interruption, call.requestId));
+      }
+    });
+    if (askedMs !== undefined) {
+      call.startDeadline(Math.min(askedMs, maxMs));
+    }
+    try {
+      await listener(request, response);
+    } catch (thrown) {
+      writeProblem(response, problemOf(thrown, call, requestName(request)));
+    }
+    return closed;
+  };
+}
+
+function koaListener(application: KoaApplication): HttpListener {
+  application.middleware.unshift(answerProblems);
+  // Koa itself finds errors only in bodies that are streams; without a listener it would write them to standard error.
+  application.on("error", (error) => callInProgress()?.log.error({ err: error }, "the answer's body failed"));
+  return application.callback();
+}
+
+/** What is used of a Koa context. */
+interface KoaContext {
+  status: number;
+  body: unknown;
+  respond?: boolean;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+/** Koa middleware, outermost: errors, and paths that nobody answers, become problems. */
+async function answerProblems(context: KoaContext, next: () => Promise<void>): Promise<void> {
+  const call = callInProgress();
+  if (call === undefined) {
+    return next();
+  }
+  try {
+    await next();
+    if (context.status === 404 && context.body === undefined && context.respond !== false && !context.res.headersSent) {
+      const problem = problemFromStatus(404, "nothing is served at this path", call.requestId);
+      context.respond = false;
+      writeProblem(context.res, problem);
+    }
+  } catch (thrown) {
+    context.respond = false;
+    writeProblem(context.res, problemOf(thrown, call, requestName(context.req)));
+  }
+}
+
+/** An error's problem; the frameworks' own errors say their status, and whether their message may be shown. */
+function problemOf(thrown: unknown, call: ActiveCall, name: string): Problem {
+  if (thrown instanceof Error && !(thrown instanceof ConnectError) && call.interruption === undefined) {
+    const { status, statusCode, expose } = thrown as { status?: unknown; statusCode?: unknown; expose?: unknown };
+    const code = Number(status ?? statusCode);
+    if (Number.isInteger(code) && code >= 400 && code < 500) {
+      const detail = expose === false ? (STATUS_CODES[code] ?? "") : thrown.message;
+      return problemFromStatus(code, detail, call.requestId);
+    }
+  }
+  const answer = answerFor(thrown, call.interruption);
+  logSurprise(call, name, answer, thrown);
+  return problemFromError(answer.error, call.requestId);
+}
+
+function requestName(request: IncomingMessage): string {
+  return `${request.method} ${request.url?.split("?", 1)[0]}`;
+}
+
+/** Writes a problem as the answer; where an answer has begun already, all that is left is to break it off. */
+function writeProblem(response: ServerResponse, problem: Problem): void {
+  if (response.headersSent) {
+    if (!response.writableFinished) {
+      response.destroy();
+    }
+    return;
+  }
+  const body = Buffer.from(JSON.stringify(problem));
+  for (const name of ["etag", "last-modified", "cache-control", "content-encoding", "content-range"]) {
+    response.removeHeader(name);
+  }
+  response.statusCode = problem.status;
+  response.setHeader("content-type", PROBLEM_CONTENT_TYPE);
+  response.setHeader("content-length", body.byteLength);
+  response.end(body);
+}

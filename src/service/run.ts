@@ -1,0 +1,76 @@
+import { pino } from "pino";
+import { ConfigurationError } from "./configuration.ts";
+import type { ConfigShape, ServiceDefinition } from "./definition.ts";
+import { type RunningService, StartError, startService } from "./start.ts";
+
+/** Signals closer together than this are one: a terminal's Ctrl-C reaches a process twice, by itself and by npm. */
+const SAME_SIGNAL_MS = 1000;
+const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/**
+ * Runs a service as this process: reads its environment, starts it, and from then on owns signals and exit. SIGTERM and
+ * SIGINT drain and exit with 0; a second one, a second or more later, exits at once. What keeps it from starting is said
+ * on standard error, exit 1. Resolves once the service listens.
+ */
+export async function run<C extends ConfigShape, R>(definition: ServiceDefinition<C, R>): Promise<void> {
+  const alive = setInterval(() => undefined, 2 ** 30); // a drain's timers alone do not keep the process
+  const signals = stopSignals();
+  const starting = startService(definition, {
+    env: process.env,
+    destination: pino.destination({ fd: 1, sync: true }),
+    terminal: process.stdout.isTTY === true,
+  });
+  let service: RunningService;
+  try {
+    service = await starting;
+  } catch (error) {
+    process.stderr.write(`${startFailure(definition.name, error)}\n`);
+    process.exit(1);
+  }
+  surviveUnhandled(service);
+  void signals.first.then(async () => {
+    await service.stop();
+    clearInterval(alive);
+    process.exit();
+  });
+}
+
+function startFailure(name: string, error: unknown): string {
+  if (error instanceof ConfigurationError) {
+    return error.message;
+  }
+  if (error instanceof StartError) {
+    return `${name} cannot start: ${error.message}`;
+  }
+  return `${name} cannot start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}
+
+/** Listens from the first moment, so that a signal while starting is not lost. */
+function stopSignals(): { readonly first: Promise<void> } {
+  let firstAt: number | undefined;
+  const first = new Promise<void>((resolve) => {
+    for (const signal of STOP_SIGNALS) {
+      process.on(signal, () => {
+        const now = performance.now();
+        firstAt ??= now;
+        if (now - firstAt >= SAME_SIGNAL_MS) {
+          process.exit(1);
+        }
+        resolve();
+      });
+    }
+  });
+  return { first };
+}
+
+/** One call's mistake does not end the process that serves the others; after an uncaught exception it drains and ends. */
+function surviveUnhandled(service: RunningService): void {
+  process.on("unhandledRejection", (reason) => {
+    service.log.error({ err: reason }, "a promise was rejected and nobody handled it");
+  });
+  process.on("uncaughtException", (error) => {
+    service.log.error({ err: error }, "an exception was not caught; the process stops");
+    process.exitCode = 1;
+    void service.stop().finally(() => process.exit());
+  });
+}

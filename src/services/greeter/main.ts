@@ -1,0 +1,4 @@
+import { run } from "portico";
+import { greeter } from "./service.ts";
+
+await run(greeter);

@@ -1,0 +1,4 @@
+import { run } from "portico";
+import { name } from "./service.ts";
+
+await run(name);

@@ -1,0 +1,145 @@
+import { createRegistry } from "@bufbuild/protobuf";
+import { Code, ConnectError, createConnectRouter, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { codeFromHttpStatus } from "@connectrpc/connect/protocol-connect";
+import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import { callInProgress } from "../call/current.ts";
+import { type DeadlineLimits, formatTimeout, parseTimeoutMs, type TimeoutHeader } from "../call/deadline.ts";
+import type { Exchange, Handler } from "./exchange.ts";
+import { isGrpcWebText, throughBinary } from "./grpc-web-text.ts";
+import type { Implementation } from "./implement.ts";
+import { errorAnswer, type RpcProtocol, rpcProtocol, timeoutHeaderOf } from "./protocol.ts";
+
+export interface RpcOptions {
+  readonly implementations: readonly Implementation[];
+  /** Applied to every call, the first outermost. */
+  readonly interceptors: readonly Interceptor[];
+  readonly deadlines: DeadlineLimits;
+  /** The largest message taken, in bytes, before and after decompression. */
+  readonly readMaxBytes: number;
+}
+
+/**
+ * Answers every request that is an RPC, over gRPC, gRPC-Web and Connect, by Connect's universal handlers; leaves the rest.
+ *
+ * @throws Error where two implementations answer the same path.
+ */
+export function rpcHandler(options: RpcOptions): Handler {
+  const methods = universalHandlers(options);
+  return (exchange) => {
+    const method = methods.get(exchange.path);
+    const protocol = rpcProtocol(exchange);
+    if (method !== undefined) {
+      return callMethod(exchange, method, protocol ?? "connect", options.deadlines);
+    }
+    return protocol === undefined ? undefined : answerUnknownMethod(exchange, protocol);
+  };
+}
+
+const contexts = new WeakMap<object, HandlerContext>();
+
+function universalHandlers(options: RpcOptions): ReadonlyMap<string, UniversalHandler> {
+  const router = createConnectRouter({
+    interceptors: [...options.interceptors],
+    acceptCompression: [compressionGzip, compressionBrotli],
+    readMaxBytes: options.readMaxBytes,
+    jsonOptions: { registry: createRegistry(...options.implementations.map(({ service }) => service.file)) },
+    // The one place where Connect shows the context of a call before it reads the body, and also of one that it refuses.
+    requestGate(context) {
+      const call = callInProgress();
+      if (call !== undefined) {
+        contexts.set(call, context);
+      }
+    },
+  });
+  for (const { service, methods } of options.implementations) {
+    router.service(service, methods);
+  }
+  const byPath = new Map<string, UniversalHandler>();
+  for (const handler of router.handlers) {
+    if (byPath.has(handler.requestPath)) {
+      throw new Error(`${handler.requestPath} is implemented twice: every service may be in \`routes\` once`);
+    }
+    byPath.set(handler.requestPath, handler);
+  }
+  return byPath;
+}
+
+async function callMethod(
+  exchange: Exchange,
+  handler: UniversalHandler,
+  protocol: RpcProtocol,
+  deadlines: DeadlineLimits,
+): Promise<void> {
+  const { call } = exchange;
+  call.method = handler.method;
+  call.protocol = protocol;
+  const header = new Headers(exchange.requestHeader);
+  startDeadline(exchange, header, timeoutHeaderOf(protocol), handler.method.methodKind === "unary", deadlines);
+  const request = {
+    httpVersion: exchange.httpVersion,
+    url: `${exchange.scheme}://${exchange.authority}${exchange.path}${exchange.query === "" ? "" : `?${exchange.query}`}`,
+    method: exchange.method,
+    header,
+    body: exchange.body,
+    signal: call.signal,
+  } satisfies UniversalServerRequest;
+  const response = isGrpcWebText(header.get("content-type"))
+    ? await throughBinary(request, handler)
+    : await handler(request);
+  const context = contexts.get(call);
+  if (context === undefined) {
+    call.answeredCode = response.status === 200 ? undefined : codeFromHttpStatus(response.status);
+  }
+  await exchange.respond({ ...response, header: withAllowed(response, handler) });
+  if (context !== undefined) {
+    call.answeredCode ??= call.interruption?.code ?? codeOfReason(context.signal.reason);
+  }
+}
+
+/** 405 and 415 say what is allowed (RFC 9110, 15.5.6 and 15.5.16). */
+function withAllowed(response: UniversalServerResponse, handler: UniversalHandler): Headers {
+  const header = response.header ?? new Headers();
+  if (response.status === 405) {
+    header.set("allow", handler.allowedMethods.join(", "));
+  }
+  if (response.status === 415) {
+    const connect = handler.method.methodKind === "unary" ? "application/" : "application/connect+";
+    header.set("accept-post", `${connect}json, ${connect}proto, application/grpc, application/grpc-web`);
+  }
+  return header;
+}
+
+/** Connect aborts a call's signal with the error that it answers with, and without an error when all went well. */
+function codeOfReason(reason: unknown): Code | undefined {
+  return reason instanceof ConnectError ? reason.code : undefined;
+}
+
+/**
+ * Starts the deadline that the caller asked for, at most the service's maximum; a unary call without one gets the default.
+ * The header is rewritten to what holds, for the handler's context and because Connect's timers end at 2^31 ms. A
+ * malformed value is left for Connect to refuse.
+ */
+function startDeadline(
+  { call }: Exchange,
+  header: Headers,
+  name: TimeoutHeader,
+  unary: boolean,
+  { defaultMs, maxMs }: DeadlineLimits,
+): void {
+  const asked = header.get(name);
+  const askedMs = asked === null ? (unary ? defaultMs : undefined) : parseTimeoutMs(name, asked);
+  if (askedMs === undefined) {
+    return;
+  }
+  const timeoutMs = Math.min(askedMs, maxMs);
+  header.set(name, formatTimeout(name, timeoutMs));
+  call.startDeadline(timeoutMs);
+}
+
+function answerUnknownMethod(exchange: Exchange, protocol: RpcProtocol): Promise<void> {
+  exchange.call.protocol = protocol;
+  exchange.call.answeredCode = Code.Unimplemented;
+  const error = new ConnectError(`${exchange.path} is no method of this service`, Code.Unimplemented);
+  return exchange.respond(errorAnswer(protocol, exchange.requestHeader.get("content-type") ?? "", error));
+}
