@@ -1,36 +1,8 @@
-import { once } from "node:events";
 import { get } from "node:http";
-import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Placement } from "./placement.ts";
 
 const pollMs = 50;
 const probeMs = 1_000;
-
-/**
- * Whether somebody listens on a service's port already. It matters before the start: an older copy of the same service
- * would answer the readiness probe in the new one's place.
- */
-export async function isPortTaken({ host, port }: Pick<Placement, "host" | "port">): Promise<boolean> {
-  const failure = await failureToListen(host ?? "::", port);
-  // Where IPv6 is off, services fall back to IPv4, and so does this.
-  const isWithoutIpv6 = host === undefined && (failure === "EAFNOSUPPORT" || failure === "EADDRNOTAVAIL");
-  return (isWithoutIpv6 ? await failureToListen("0.0.0.0", port) : failure) === "EADDRINUSE";
-}
-
-/** Listens for a moment. What else can go wrong, such as a port that needs privileges, the service itself says best. */
-async function failureToListen(host: string, port: number): Promise<string | undefined> {
-  const server = createServer();
-  try {
-    server.listen({ host, port, exclusive: true });
-    await once(server, "listening");
-    server.close();
-    await once(server, "close");
-    return undefined;
-  } catch (error) {
-    return error instanceof Error && "code" in error ? String(error.code) : String(error);
-  }
-}
 
 /** Asks `/readyz` until it answers 200 or the signal aborts; says which of the two happened. */
 export async function becomesReady(url: string, signal: AbortSignal): Promise<boolean> {

@@ -1,9 +1,9 @@
 import { join } from "node:path";
+import { describePlacements } from "./banner.ts";
 import { type Placement, placeServices } from "./placement.ts";
-import { isPortTaken } from "./readiness.ts";
-import { findServices, variablePrefix } from "./services.ts";
+import { findTakenPorts } from "./ports.ts";
+import { findServices } from "./services.ts";
 import { onStopSignal } from "./stop-signals.ts";
-import { suggestCommands } from "./suggestions.ts";
 import { createSupervisor } from "./supervisor.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -37,27 +37,15 @@ async function runServices(placements: readonly Placement[]): Promise<number> {
     if (failure !== undefined) void stopAll(`${placement.service.name} ${failure}; the others are stopped.`);
   });
   await Promise.all(starts);
-  if (!isStopping) console.log(describe(placements));
+  if (!isStopping) console.log(describePlacements(placements));
   return exitCode;
-}
-
-function describe(placements: readonly Placement[]): string {
-  const width = Math.max(...placements.map(({ service }) => service.name.length));
-  const urls = placements.map(({ service, url }) => `  ${service.name.padEnd(width)}  ${url}`);
-  const commands = suggestCommands(placements).map((command) => `  ${command}`);
-  return ["", "Running:", ...urls, "", "Try, in another terminal:", ...commands, "", "Ctrl-C stops it.", ""].join("\n");
 }
 
 /** What keeps the services from starting at all, a line each. */
 async function findObstacles({ placements, mistakes }: ReturnType<typeof placeServices>): Promise<readonly string[]> {
   if (placements.length === 0) return ["There is no service in src/services/."];
   if (mistakes.length > 0) return mistakes;
-  const isTaken = await Promise.all(placements.map(isPortTaken));
-  return placements
-    .filter((_, index) => isTaken[index])
-    .map(
-      ({ service: { name }, port }) => `${name}: port ${port} is in use; free it, or set ${variablePrefix(name)}_PORT.`,
-    );
+  return findTakenPorts(placements);
 }
 
 const plan = placeServices(await findServices(root), process.env);

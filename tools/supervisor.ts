@@ -20,7 +20,8 @@ export interface Supervisor {
    * @returns Whether each exited as it should; one that did not has been reported.
    */
   stop(names?: readonly string[]): Promise<boolean>;
-  isRunning(name: string): boolean;
+  /** The names of the services that run. */
+  running(): readonly string[];
   /** Kills every service at once, with all that they have started. */
   kill(): void;
 }
@@ -39,6 +40,8 @@ interface Child {
   readonly process: ChildProcess;
   readonly ended: Promise<string>;
   state: "starting" | "ready" | "stopping";
+  /** Whether it stopped as it should; it is told once, since a second signal means that nobody waits any longer. */
+  stopped?: Promise<boolean>;
 }
 
 export function createSupervisor({ root, report, onDeath }: Options): Supervisor {
@@ -70,6 +73,11 @@ export function createSupervisor({ root, report, onDeath }: Options): Supervisor
   }
 
   async function stopChild(child: Child): Promise<boolean> {
+    child.stopped ??= endChild(child);
+    return child.stopped;
+  }
+
+  async function endChild(child: Child): Promise<boolean> {
     const { service, env } = child.placement;
     // Until it listens for signals, one that is starting ends by SIGTERM itself.
     const proper = child.state === "starting" ? [exitedWell, "was killed by SIGTERM"] : [exitedWell];
@@ -108,7 +116,7 @@ export function createSupervisor({ root, report, onDeath }: Options): Supervisor
 
   // Whatever ends this process, an uncaught error too: see end-with-parent.ts for the one that runs no handler, SIGKILL.
   process.once("exit", kill);
-  return { start, stop, kill, isRunning: (name) => children.has(name) };
+  return { start, stop, kill, running: () => [...children.keys()] };
 }
 
 /** A service in a process group of its own: see end-with-parent.ts. It writes its log to our own standard output. */

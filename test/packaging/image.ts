@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, stat } from "node:fs/promises";
+import { cp, lstat, mkdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { parseDockerfile, parseDockerignore, type Stage } from "./dockerfile.ts";
 import { cleanEnvironment, run } from "./process.ts";
@@ -92,14 +92,14 @@ async function copy(value: string, layout: Layout, { repository, inContext, root
   const target = paths.pop() ?? "";
   for (const path of paths) {
     const source = join(from, path);
-    const intoFolder = target.endsWith("/") && !(await stat(source)).isDirectory();
+    const intoFolder = target.endsWith("/") && !(await lstat(source)).isDirectory();
     let copied = 0;
     await cp(source, join(layout.workdir, target, intoFolder ? path : ""), {
       recursive: true,
       verbatimSymlinks: true,
       filter: async (file) => {
         const sent = stage !== undefined || inContext(relative(repository, file).split(sep).join("/"));
-        if (sent && (await stat(file)).isFile()) copied += 1;
+        if (sent && (await lstat(file)).isFile()) copied += 1;
         return sent;
       },
     });

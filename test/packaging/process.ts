@@ -47,8 +47,13 @@ export function start(command: readonly [string, ...string[]], options: CommandO
   }
   let ended: number | string | undefined;
   const end = new Promise<number | string>((resolve) => {
-    child.once("error", (error) => resolve((ended = error.message)));
-    child.once("close", (code, signal) => resolve((ended ??= code ?? signal ?? "unknown")));
+    child.once("error", (error) => {
+      ended = error.message;
+    });
+    child.once("close", (code, signal) => {
+      ended ??= code ?? signal ?? "unknown";
+      resolve(ended);
+    });
   });
   const said = () => `${command.join(" ")} printed:\n${printed}`;
 

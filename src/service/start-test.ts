@@ -1,0 +1,130 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { type Client, createClient } from "@connectrpc/connect";
+import { ActiveCall } from "../call/call.ts";
+import { systemClock } from "../call/clock.ts";
+import { runInCall } from "../call/current.ts";
+import type { Logger } from "../call/logger.ts";
+import { requestIdFrom } from "../call/request-id.ts";
+import { createTasks } from "../call/tasks.ts";
+import { type ChannelOptions, createChannel } from "../client/channel.ts";
+import type { ConfigShape, ServiceDefinition } from "./definition.ts";
+import { type Fake, openFakes } from "./fakes.ts";
+import { startService } from "./start.ts";
+import { createTestClock, type TestClock } from "./test-clock.ts";
+
+export interface TestOptions<C extends ConfigShape> {
+  /** Environment variables, as the process would have them; nothing is taken from the real environment. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** What stands behind the URLs that the service calls, by the name of the variable that holds the URL. */
+  readonly fakes?: { readonly [K in keyof C]?: Fake | readonly Fake[] };
+}
+
+/** A line of the captured log. */
+export interface LogLine {
+  readonly levelname: string;
+  readonly name: string;
+  readonly message: string;
+  readonly request_id?: string;
+  readonly [field: string]: unknown;
+}
+
+/** A running service under test; `await using` stops it. */
+export interface TestApp extends AsyncDisposable {
+  /** Where it listens, such as `http://127.0.0.1:41873`. */
+  readonly url: string;
+  /** Every line that it has logged so far. */
+  readonly logs: readonly LogLine[];
+  /** The service's clock: deadlines and the times of a shutdown follow it. */
+  readonly clock: TestClock;
+  /** A client that calls the service over its port; gRPC unless the options say otherwise. */
+  client<S extends DescService>(service: S, options?: ChannelOptions): Client<S>;
+  /** Fetches a path of the service. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** Stops the service as a signal would; disposing it does the same. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a service for a test, on a free port of 127.0.0.1, with everything that it has in production: interceptors,
+ * limits, log. Needs no particular test runner.
+ */
+export async function startTest<C extends ConfigShape, R>(
+  definition: ServiceDefinition<C, R>,
+  options: TestOptions<C> = {},
+): Promise<TestApp> {
+  const logs: LogLine[] = [];
+  const clock = createTestClock();
+  const closing: (Disposable | AsyncDisposable)[] = [];
+  const urls: Record<string, string> = {};
+  for (const [name, fakes] of Object.entries(options.fakes ?? {})) {
+    const opened = openFakes([fakes as Fake | readonly Fake[]].flat()); // Object.entries loses the value's type
+    closing.push(opened);
+    urls[name] = opened.url;
+  }
+  const service = await startService(definition, {
+    env: {
+      NODE_ENV: "test",
+      HOST: "127.0.0.1",
+      PORT: "0",
+      SHUTDOWN_GRACE_MS: "2000",
+      LOG_FORMAT: "json",
+      ...options.config,
+      ...urls,
+    },
+    destination: { write: (line) => void logs.push(JSON.parse(line) as LogLine) },
+    terminal: false,
+    clock,
+  });
+  const url = `http://127.0.0.1:${service.address.port}`;
+  const stop = async () => {
+    for (const resource of closing.splice(0).reverse()) {
+      await (Symbol.asyncDispose in resource ? resource[Symbol.asyncDispose]() : resource[Symbol.dispose]());
+    }
+    await service.stop();
+  };
+  return {
+    url,
+    logs,
+    clock,
+    client(descriptor, channelOptions) {
+      const channel = createChannel(url, channelOptions);
+      closing.push(channel);
+      return createClient(descriptor, channel);
+    },
+    fetch: (path, init) => fetch(new URL(path, url), init),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** What a call in a test is like. */
+export interface TestCallOptions {
+  readonly requestId?: string;
+  /** Milliseconds to its deadline. Default none. */
+  readonly timeoutMs?: number;
+  readonly log?: Logger;
+}
+
+const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** Runs `work` as if it were part of a call, so that `currentCall()` works in it; the call ends when `work` does. */
+export async function inCall<T>(options: TestCallOptions, work: () => T | Promise<T>): Promise<T> {
+  const log = options.log ?? silent;
+  const call = new ActiveCall({
+    requestId: options.requestId ?? requestIdFrom(undefined),
+    log,
+    clock: systemClock,
+    tasks: createTasks(log),
+    peer: { address: "127.0.0.1" },
+    companions: new Map(),
+    secrets: [],
+  });
+  if (options.timeoutMs !== undefined) {
+    call.startDeadline(options.timeoutMs);
+  }
+  try {
+    return await runInCall(call, async () => work());
+  } finally {
+    call.end();
+  }
+}

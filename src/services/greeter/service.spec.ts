@@ -1,0 +1,43 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { fake, startTest } from "portico/testing";
+import { expect, test } from "vitest";
+import { GreeterService } from "../../../gen/greeter/v1/greeter_pb.js";
+import { NameService } from "../../../gen/name/v1/name_pb.js";
+import { greeter } from "./service.ts";
+
+const upperCase = fake(NameService, { processName: ({ name }) => ({ name: name.toUpperCase() }) });
+
+test("greets by the name that the name service makes, over gRPC and over REST", async () => {
+  await using app = await startTest(greeter, { fakes: { NAME_URL: upperCase } });
+  await expect(app.client(GreeterService).sayHello({ name: "test" })).resolves.toMatchObject({
+    greeting: "Hello, TEST!",
+  });
+  const response = await app.fetch("/api/v1/say-hello?name=test");
+  expect(await response.json()).toBe("Hello, TEST!");
+  expect(app.logs.map(({ message }) => message)).toContain("action=say_hello, status=success, hello=Hello, TEST!");
+});
+
+test("greets each in order, and refuses more than 100 before the first", async () => {
+  await using app = await startTest(greeter, { fakes: { NAME_URL: upperCase } });
+  const client = app.client(GreeterService);
+  const greetings: string[] = [];
+  for await (const { greeting } of client.sayHelloToEach({ names: ["a", "b"] })) {
+    greetings.push(greeting);
+  }
+  expect(greetings).toEqual(["Hello, A!", "Hello, B!"]);
+  const tooMany = client.sayHelloToEach({ names: Array.from({ length: 101 }, () => "a") });
+  await expect(tooMany[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: Code.InvalidArgument });
+});
+
+test("keeps a failure of the name service to itself", async () => {
+  const failing = fake(NameService, {
+    processName() {
+      throw new ConnectError("the secret of the database", Code.NotFound, { "x-secret": "1" });
+    },
+  });
+  await using app = await startTest(greeter, { fakes: { NAME_URL: failing } });
+  const error = await app.client(GreeterService).sayHello({ name: "a" }).catch(ConnectError.from);
+  expect(error).toMatchObject({ code: Code.Internal, rawMessage: "internal error" });
+  expect(error).toHaveProperty("metadata");
+  expect(JSON.stringify(app.logs)).toContain("the secret of the database");
+});

@@ -1,0 +1,45 @@
+import type { Placement } from "./placement.ts";
+
+/** The two calls of the services that come with Portico; a service that somebody adds is asked what it offers. */
+const known: Readonly<Record<string, (place: Placement, canReflect: boolean) => readonly string[]>> = {
+  greeter: ({ url }) => [
+    `curl '${url}/api/v1/say-hello?name=test'`,
+    `curl -H 'content-type: application/json' -d '{"name": "test"}' ${url}/greeter.v1.GreeterService/SayHello`,
+  ],
+  name: ({ url }, canReflect) => {
+    const method = "name.v1.NameService/ProcessName";
+    const data = `-d '{"name": "test"}'`;
+    return [
+      `npx buf curl ${bufFlags(canReflect)} ${data} ${url}/${method}`,
+      ...(canReflect ? [`grpcurl -plaintext ${data} ${new URL(url).host} ${method}`] : []),
+    ];
+  },
+};
+
+/** What a user sees when the services are ready: where they are, and commands to try. */
+export function describePlacements(placements: readonly Placement[]): string {
+  const width = Math.max(...placements.map(({ service }) => service.name.length));
+  const urls = placements.map(({ service, url }) => `  ${service.name.padEnd(width)}  ${url}`);
+  // Callers first: their answers show the whole system.
+  const commands = [...placements].reverse().flatMap(suggestCommands);
+  const indented = commands.map((command) => `  ${command}`);
+  return ["", "Running:", ...urls, "", "Try, in another terminal:", ...indented, "", "Ctrl-C stops it.", ""].join("\n");
+}
+
+function suggestCommands(placement: Placement): readonly string[] {
+  const canReflect = hasReflection(placement);
+  const commands = known[placement.service.name];
+  if (commands !== undefined) return commands(placement, canReflect);
+  return [`npx buf curl ${bufFlags(canReflect)} --list-methods ${placement.url}`];
+}
+
+/** As the services themselves decide it: on in development, unless said otherwise. */
+function hasReflection({ env }: Placement): boolean {
+  const said = env["REFLECTION"];
+  return said ? /^(on|true|1|yes)$/i.test(said) : env["NODE_ENV"] === "development";
+}
+
+/** Without reflection buf takes the schema from the repository. */
+function bufFlags(canReflect: boolean): string {
+  return `--protocol grpc --http2-prior-knowledge${canReflect ? "" : " --schema ."}`;
+}

@@ -1,0 +1,34 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cp, readdir, readFile, rm } from "node:fs/promises";
+import { extname, join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const source = join(root, "src");
+const dist = join(root, "dist");
+
+/** What tsc makes of a `.ts` file it writes itself; everything else, such as the page of greeter, goes along as it is. */
+async function copyAssets(): Promise<void> {
+  await cp(source, dist, { recursive: true, filter: (path) => extname(path) !== ".ts" });
+}
+
+/** The compiled files that still import TypeScript: they would not run. */
+async function findTypeScriptImports(): Promise<readonly string[]> {
+  const files = (await readdir(dist, { recursive: true })).filter((file) => file.endsWith(".js"));
+  const specifier = /\b(?:from|import)\s*\(?\s*["'][^"']+\.ts["']/;
+  const isWrong = await Promise.all(
+    files.map(async (file) => specifier.test(await readFile(join(dist, file), "utf8"))),
+  );
+  return files.filter((_, index) => isWrong[index]);
+}
+
+await rm(dist, { recursive: true, force: true });
+const compiler = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json"], {
+  cwd: root,
+  stdio: "inherit",
+});
+if (compiler.status !== 0) process.exit(compiler.status ?? 1);
+await copyAssets();
+const wrong = await findTypeScriptImports();
+if (wrong.length > 0) throw new Error(`dist/ imports TypeScript in ${wrong.join(", ")}`);
+if (!existsSync(join(dist, "index.js"))) throw new Error("dist/index.js is missing: is it still src/index.ts?");
