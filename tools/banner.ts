@@ -36,7 +36,7 @@ function suggestCommands(placement: Placement): readonly string[] {
 /** As the services themselves decide it: on in development, unless said otherwise. */
 function hasReflection({ env }: Placement): boolean {
   const said = env["REFLECTION"];
-  return said ? /^(on|true|1|yes)$/i.test(said) : env["NODE_ENV"] === "development";
+  return said ? /^(1|y|yes|on|true|enabled)$/i.test(said) : env["NODE_ENV"] === "development";
 }
 
 /** Without reflection buf takes the schema from the repository. */

@@ -42,7 +42,10 @@ async function findBase(): Promise<string> {
   const main = (await commit("refs/remotes/origin/main")) ?? (await commit("refs/heads/main"));
   if (main === undefined) throw new Error("There is no main branch here: neither origin/main nor main.");
   const mergeBase = await git(["merge-base", main, head]);
-  const base = mergeBase === head ? await commit("HEAD^") : mergeBase;
+  // A branch that has no commit of its own yet is no such case, a commit that CI has checked out by its number is.
+  const branch = (await git(["symbolic-ref", "--quiet", "--short", "HEAD"])) ?? "main";
+  const isOnMain = mergeBase === head && branch === "main";
+  const base = isOnMain ? await commit("HEAD^") : mergeBase;
   if (base !== undefined) return base;
   const isShallow = (await git(["rev-parse", "--is-shallow-repository"])) === "true";
   if (isShallow) throw new Error("This clone is shallow and lacks the base. Fetch it: git fetch --unshallow");

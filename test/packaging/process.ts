@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { delimiter, dirname } from "node:path";
 
 /** A process that a test started, and ends: disposing kills it if it still runs and waits until it is gone. */
 export interface Running extends AsyncDisposable {
@@ -22,14 +23,27 @@ export interface CommandOptions {
 
 /** The test's environment for tools such as npm, without what npm and Vitest put there for themselves. */
 export function cleanEnvironment(): Record<string, string> {
-  const own = /^(npm_(package|lifecycle|command|execpath|node_execpath|config_local_prefix)|INIT_CWD|NODE_ENV|NODE_OPTIONS|VITEST|TEST$)/;
-  const entries = Object.entries(process.env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
+  const own =
+    /^(npm_(package|lifecycle|command|execpath|node_execpath|config_local_prefix)|INIT_CWD|NODE_ENV|NODE_OPTIONS|VITEST|TEST$)/;
+  const entries = Object.entries(process.env).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, value] as const],
+  );
   return Object.fromEntries(entries.filter(([key]) => !own.test(key)));
 }
 
-/** The environment that a process finds on a bare machine. */
+/** The environment of a person who runs this Node and has none of this repository's programs in the path. */
+export function userEnvironment(): Record<string, string> {
+  return { ...cleanEnvironment(), PATH: ownPath(), npm_config_prefer_offline: "true" }; // mostly in npm's cache already
+}
+
+/** The environment that a service finds on a bare machine. */
 export function bareEnvironment(): Record<string, string> {
-  return { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/" };
+  return { PATH: ownPath(), HOME: process.env["HOME"] ?? "/" };
+}
+
+function ownPath(): string {
+  const others = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules"));
+  return [dirname(process.execPath), ...others].join(delimiter);
 }
 
 export function start(command: readonly [string, ...string[]], options: CommandOptions): Running {
@@ -60,7 +74,7 @@ export function start(command: readonly [string, ...string[]], options: CommandO
   return {
     pid: child.pid ?? -1,
     output: () => printed,
-    until: (ready, deadlineMs = 20_000) =>
+    until: (ready, deadlineMs = 30_000) =>
       poll(
         async () => {
           if (ended !== undefined) throw new Error(`ended with ${ended} before it was ready; ${said()}`);
@@ -69,7 +83,7 @@ export function start(command: readonly [string, ...string[]], options: CommandO
         deadlineMs,
         said,
       ),
-    stop: async (signal = "SIGTERM", deadlineMs = 15_000) => {
+    stop: async (signal = "SIGTERM", deadlineMs = 20_000) => {
       child.kill(signal);
       return await within(end, deadlineMs, () => `still runs after ${signal}; ${said()}`);
     },
@@ -80,15 +94,17 @@ export function start(command: readonly [string, ...string[]], options: CommandO
   };
 }
 
-/** Runs a command to its end and gives what it printed; any other exit code than 0 is an error that shows it. */
+/**
+ * Runs a command to its end and gives what it printed; any other exit code than 0 is an error that shows it. After
+ * `deadlineMs` (default two minutes) it is killed with all that it started: npm and docker do their work in children.
+ */
 export async function run(command: readonly [string, ...string[]], options: CommandOptions): Promise<string> {
   const [file, ...args] = command;
   const child = spawn(file, args, {
     cwd: options.cwd,
     env: options.env ?? cleanEnvironment(),
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: options.deadlineMs ?? 120_000,
-    killSignal: "SIGKILL",
+    detached: true, // in a process group of its own
   });
   let out = "";
   let all = "";
@@ -99,17 +115,35 @@ export async function run(command: readonly [string, ...string[]], options: Comm
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     all += text;
   });
-  const [code, signal] = await once(child, "close");
-  if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code ?? signal}:\n${all}`);
-  return out;
+  const killGroup = () => {
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  };
+  const timer = setTimeout(killGroup, options.deadlineMs ?? 120_000);
+  try {
+    const [code, signal] = await once(child, "close");
+    if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code ?? signal}:\n${all}`);
+    return out;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
-/** Asks again and again, with a breath in between, until the answer is yes. */
+/** Whether the command can be run at all and ends with 0. */
+export async function succeeds(command: readonly [string, ...string[]], options: CommandOptions): Promise<boolean> {
+  try {
+    await run(command, options);
+    return true;
+  } catch {
+    return false; // No such program, or it says no: what the caller asked.
+  }
+}
+
+/** Asks again and again until the answer is yes; what failed to come is explained by `explain`. */
 export async function poll(probe: () => Promise<boolean>, deadlineMs: number, explain = () => ""): Promise<void> {
   const deadline = performance.now() + deadlineMs;
   while (!(await probe())) {
     if (performance.now() > deadline) throw new Error(`not within ${deadlineMs} ms; ${explain()}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
