@@ -1,7 +1,8 @@
 # One image for every service: the command says which one runs (compose.yaml has them all).
 ARG NODE_IMAGE=node:26-trixie-slim
 
-# Compiles. Install scripts fetch a Node and a buf for people's machines: the image has its Node, and gen/ is committed.
+# Compiles. Install scripts fetch a Node and a buf for people's machines: the image has its Node, and gen/ is committed;
+# so it is the build itself that runs here, not `npm run build`, which asks for both first.
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
@@ -10,7 +11,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY tools tools
 COPY gen gen
 COPY src src
-RUN npm run build
+RUN node tools/build.ts
 
 # What runs beside dist/: in a stage of its own, so that a change of the sources leaves its layer as it is.
 FROM ${NODE_IMAGE} AS dependencies

@@ -19,7 +19,10 @@ export interface Dockerfile {
 
 /** Reads the part of the Dockerfile language that this repository uses; whoever interprets it refuses the rest by name. */
 export function parseDockerfile(text: string): Dockerfile {
-  const lines = text.replace(/^\s*#.*\n?/gm, "").replace(/\\\n/g, " ").split("\n");
+  const lines = text
+    .replace(/^\s*#.*\n?/gm, "")
+    .replace(/\\\n/g, " ")
+    .split("\n");
   const instructions = lines.flatMap((line) => {
     const [, name, value] = /^\s*([A-Za-z]+)\s+(.*?)\s*$/.exec(line) ?? [];
     return name !== undefined && value !== undefined ? [{ name: name.toUpperCase(), value }] : [];

@@ -1,7 +1,7 @@
 import { cp, lstat, mkdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { parseDockerfile, parseDockerignore, type Stage } from "./dockerfile.ts";
-import { cleanEnvironment, run } from "./process.ts";
+import { run, userEnvironment } from "./process.ts";
 
 /** What `docker build` would make, as a folder. */
 export interface Image {
@@ -63,8 +63,7 @@ async function layOutStage(stage: Stage, root: string, sources: Sources): Promis
       case "RUN":
         await run(["sh", "-c", value.replace(/--mount=\S+\s+/g, "")], {
           cwd: layout.workdir,
-          // What `npm ci` of this repository fetched is in npm's cache already.
-          env: { ...cleanEnvironment(), npm_config_prefer_offline: "true", ...layout.env },
+          env: { ...userEnvironment(), ...layout.env },
           deadlineMs: 180_000,
         });
         break;
@@ -110,6 +109,7 @@ async function copy(value: string, layout: Layout, { repository, inContext, root
 /** The words of an exec form; the shell form would put a shell between docker's signal and node. */
 function words(value: string): readonly string[] {
   const parsed: unknown = JSON.parse(value.trim());
-  if (!Array.isArray(parsed) || !parsed.every((word) => typeof word === "string")) throw new Error(`not an exec form: ${value}`);
+  if (!Array.isArray(parsed) || !parsed.every((word) => typeof word === "string"))
+    throw new Error(`not an exec form: ${value}`);
   return parsed;
 }

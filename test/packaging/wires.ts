@@ -7,7 +7,7 @@ import {
   createGrpcWebTransport,
   Http2SessionManager,
 } from "@connectrpc/connect-node";
-import { Client as GrpcJsClient, credentials } from "@grpc/grpc-js";
+import { credentials, Client as GrpcJsClient } from "@grpc/grpc-js";
 import { GreeterService } from "../../gen/greeter/v1/greeter_pb.js";
 import { Health, HealthCheckRequestSchema, HealthCheckResponse_ServingStatus } from "../../gen/health/v1/health_pb.js";
 import { NameService } from "../../gen/name/v1/name_pb.js";
@@ -158,7 +158,8 @@ function grpcJsCaller(url: string): Caller {
       const call = client.makeServerStreamRequest(path(GreeterService, method), ...codec(method), request, options());
       const greetings: string[] = [];
       // A readable stream's chunks have no type of their own; these are what the codec above made.
-      for await (const { greeting } of call as AsyncIterable<MessageShape<typeof method.output>>) greetings.push(greeting);
+      for await (const { greeting } of call as AsyncIterable<MessageShape<typeof method.output>>)
+        greetings.push(greeting);
       return greetings;
     },
     processNames: async (names) => {

@@ -1,0 +1,176 @@
+import { request } from "node:http";
+import { join } from "node:path";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { NameService } from "../gen/name/v1/name_pb.js";
+import { baseImage, type Engine, findEngine } from "./packaging/engine.ts";
+import { answers, poll, run } from "./packaging/process.ts";
+import { wires } from "./packaging/wires.ts";
+
+const repository = join(import.meta.dirname, "..");
+const project = `portico-test-${process.pid}`;
+const choice = await findEngine(repository);
+
+const title =
+  choice.kind === "available" ? `the containers, in ${choice.title}` : `the containers (skipped: ${choice.reason})`;
+
+describe.skipIf(choice.kind === "missing")(title, { timeout: 90_000 }, () => {
+  let engine: Engine;
+
+  beforeAll(async () => {
+    if (choice.kind === "missing") return;
+    engine = await choice.start();
+    await compose("build", "--build-arg", `NODE_IMAGE=${await baseImage(repository)}`);
+    await compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "120", "--scale", "name=3");
+  }, 600_000);
+
+  afterAll(async () => {
+    if (engine === undefined) return;
+    try {
+      await takeDown();
+    } finally {
+      await engine[Symbol.asyncDispose]();
+    }
+  }, 120_000);
+
+  async function docker(...args: readonly string[]): Promise<string> {
+    const env = { ...engine.env, GREETER_PORT: "0" }; // any free port of the host
+    return (await run(["docker", ...args], { cwd: repository, env, deadlineMs: 400_000 })).trim();
+  }
+
+  const compose = (...args: readonly string[]) => docker("compose", "--project-name", project, ...args);
+  const takeDown = () => compose("down", "--rmi", "local", "--volumes", "--remove-orphans");
+
+  async function greeterUrl(): Promise<string> {
+    const address = await compose("port", "greeter", "8081");
+    return `http://127.0.0.1:${address.split(":").at(-1)}`;
+  }
+
+  /** One more container of a compose service, with a port on loopback of its own. */
+  async function startOne(service: string, port: number) {
+    const id = await compose("run", "--detach", "--no-deps", "--publish", `127.0.0.1::${port}`, service);
+    const url = `http://${await docker("port", id, `${port}/tcp`)}`;
+    await poll(() => answers(`${url}/readyz`), 30_000);
+    return {
+      id,
+      url,
+      exitCode: () => docker("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", id),
+      [Symbol.asyncDispose]: async () => void (await docker("rm", "--force", id)),
+    };
+  }
+
+  test("starts a greeter behind three names, all of them healthy", async () => {
+    const states = await compose("ps", "--format", "{{.Service}} {{.Health}}");
+    expect(states.split("\n").sort()).toEqual(["greeter healthy", ...Array(3).fill("name healthy")]);
+  });
+
+  test("publishes greeter alone", async () => {
+    expect(await compose("ps", "--format", "{{.Service}}", "--filter", "status=running", "greeter")).toBe("greeter");
+    const ids = (await compose("ps", "--quiet", "name")).split("\n");
+    expect(ids).toHaveLength(3);
+    for (const id of ids) expect(await docker("port", id)).toBe("");
+  });
+
+  test("greets over REST through the published port", async () => {
+    const response = await fetch(`${await greeterUrl()}/api/v1/say-hello?name=test`);
+    expect(await response.json()).toBe("Hello, TEST!");
+  });
+
+  for (const wire of wires) {
+    test(`greets over ${wire.name} through the published port`, async () => {
+      using caller = wire.open(await greeterUrl());
+      await expect(caller.sayHello("test")).resolves.toBe("Hello, TEST!");
+      await expect(caller.sayHelloToEach(["ada", "grace"])).resolves.toEqual(["Hello, ADA!", "Hello, GRACE!"]);
+      await expect(caller.isServing("")).resolves.toBe(true);
+    });
+  }
+
+  test("runs node itself as process 1, not as root, without capabilities, on a file system that it cannot write", async () => {
+    const status = await compose("exec", "-T", "greeter", "cat", "/proc/1/status");
+    expect(await compose("exec", "-T", "greeter", "cat", "/proc/1/cmdline")).toMatch(/^node\0/);
+    expect(status).toMatch(/^Uid:\t1000\t1000\t1000\t1000$/m);
+    expect(status).toMatch(/^CapBnd:\t0+$/m);
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    const write = compose("exec", "-T", "greeter", "touch", "/app/dist/new");
+    await expect(write).rejects.toThrow(/Read-only file system/);
+  });
+
+  test("holds production packages alone", async () => {
+    const paths = ["typescript", "vitest", "@bufbuild/buf", "@biomejs", "node"].map((each) => `node_modules/${each}`);
+    const listed = await compose(
+      "exec",
+      "-T",
+      "greeter",
+      "sh",
+      "-c",
+      `ls -d ${paths.join(" ")} node_modules/koa || true`,
+    );
+    expect(listed).toBe("node_modules/koa");
+  });
+
+  test("logs nothing but JSON lines", async () => {
+    for (const id of (await compose("ps", "--quiet")).split("\n")) {
+      const lines = (await docker("logs", id)).split("\n");
+      for (const line of lines) expect(JSON.parse(line)).toMatchObject({ message: expect.any(String) });
+    }
+  });
+
+  test("answers the unary call under way when greeter is stopped, and ends with 0", async () => {
+    await using greeter = await startOne("greeter", 8081);
+    // The server says `100 Continue` once it has the call's head: from then on the call is under way.
+    const call = request(`${greeter.url}/greeter.v1.GreeterService/SayHello`, {
+      method: "POST",
+      headers: { "content-type": "application/json", expect: "100-continue" },
+    });
+    const answer = new Promise<string>((resolve, reject) => {
+      call.once("error", reject);
+      call.once("response", (response) => {
+        response
+          .setEncoding("utf8")
+          .toArray()
+          .then((chunks) => resolve(chunks.join("")), reject);
+      });
+    });
+    const continued = new Promise<void>((resolve) => void call.once("continue", resolve));
+    call.flushHeaders();
+    await Promise.race([continued, answer]);
+    const stopped = docker("stop", "--time", "20", greeter.id);
+    await poll(async () => !(await answers(`${greeter.url}/readyz`)), 30_000);
+    call.end(JSON.stringify({ name: "test" }));
+    expect(JSON.parse(await answer)).toEqual({ greeting: "Hello, TEST!" });
+    await stopped;
+    expect(await greeter.exitCode()).toBe("exited 0");
+  });
+
+  test("carries the stream under way to its end when name is stopped, and ends with 0", async () => {
+    await using name = await startOne("name", 50051);
+    const sessionManager = new Http2SessionManager(name.url);
+    const client = createClient(NameService, createGrpcTransport({ baseUrl: name.url, sessionManager }));
+    const rest = Promise.withResolvers<void>();
+    async function* names() {
+      yield { name: "before" };
+      await rest.promise;
+      yield { name: "after" };
+    }
+    const answered = client.processNames(names(), { timeoutMs: 30_000 })[Symbol.asyncIterator]();
+    expect(await answered.next()).toMatchObject({ value: { name: "BEFORE" } });
+    const stopped = docker("stop", "--time", "20", name.id);
+    await poll(async () => !(await answers(`${name.url}/readyz`)), 30_000);
+    rest.resolve();
+    expect(await answered.next()).toMatchObject({ value: { name: "AFTER" } });
+    expect(await answered.next()).toMatchObject({ done: true });
+    await stopped;
+    expect(await name.exitCode()).toBe("exited 0");
+    sessionManager.abort();
+  });
+
+  test("leaves nothing behind when it is taken down", async () => {
+    await takeDown();
+    const mine = ["--quiet", "--filter", `label=com.docker.compose.project=${project}`];
+    expect(await docker("ps", "--all", ...mine)).toBe("");
+    expect(await docker("network", "ls", ...mine)).toBe("");
+    expect(await docker("volume", "ls", ...mine)).toBe("");
+    expect(await docker("image", "ls", "--quiet", `${project}-*`)).toBe("");
+  });
+});
