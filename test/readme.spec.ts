@@ -1,0 +1,518 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { Code, createClient } from "@connectrpc/connect";
+import { createChannel } from "portico/client";
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
+import { NameService } from "../gen/name/v1/name_pb.js";
+import { readConfiguration } from "../src/service/configuration.ts";
+import { greeter } from "../src/services/greeter/service.ts";
+import { chromiumNote, chromiumPath, launchChromium } from "./browser/chromium.ts";
+import { copyRepository, type RepositoryCopy, repository } from "./commands/repository-copy.ts";
+import { openTerminal, type Terminal } from "./commands/terminal.ts";
+import { answers, cleanEnvironment, freePort, poll, type Running, run, start, succeeds } from "./packaging/process.ts";
+import { hasFields, hasLine, isAsShown } from "./readme/expected.ts";
+import { codeIn, type Fence, fencesIn, tableIn } from "./readme/fences.ts";
+
+// Everything that the documents show is run here as it is shown; only ports are others. It is over 300 lines because each
+// fenced block is one test of one of the groups below, and a block that no group claims fails. What `<!-- ci -->` marks is
+// what .ci/run runs, `<!-- package -->` is package.spec.ts's, and `<!-- docker -->` docker.spec.ts's.
+
+interface Shown extends Fence {
+  readonly document: string;
+}
+
+const DOCUMENTS = ["README.md", "docs/writing-services.md"];
+const readme = await readFile(join(repository, "README.md"), "utf8");
+const fences = (await Promise.all(DOCUMENTS.map(shownIn))).flat();
+
+async function shownIn(document: string): Promise<readonly Shown[]> {
+  const markdown = await readFile(join(repository, document), "utf8");
+  return fencesIn(markdown).map((fence) => ({ ...fence, document }));
+}
+
+const claimed = new Set<Shown>();
+
+/** The blocks that a group of tests claims. */
+function claim(isClaimed: (fence: Shown) => boolean): readonly Shown[] {
+  const found = fences.filter(isClaimed);
+  for (const fence of found) {
+    if (claimed.has(fence)) throw new Error(`${titleOf(fence)} is claimed twice`);
+    claimed.add(fence);
+  }
+  return found;
+}
+
+const isFile = (fence: Shown, path: string) => fence.kind === "file" && fence.argument.startsWith(path);
+
+function titleOf({ document, line, kind, argument, language }: Shown): string {
+  return `${document}:${line}, ${kind === language ? kind : `${kind}${argument === "" ? "" : ` ${argument}`}`}`;
+}
+
+/** The documents' ports, and the test's in their place. */
+interface Ports {
+  of(shown: number): number;
+  url(shown: number): string;
+  toUsed(shown: string): string;
+  toShown(used: string): string;
+}
+
+async function freePorts(...shown: readonly number[]): Promise<Ports> {
+  const pairs = await Promise.all(shown.map(async (port) => [port, await freePort()] as const));
+  function of(wanted: number): number {
+    const used = pairs.find(([port]) => port === wanted)?.[1];
+    if (used === undefined) throw new Error(`no port for ${wanted}`);
+    return used;
+  }
+  return {
+    of,
+    url: (port) => `http://localhost:${of(port)}`,
+    toUsed: (text) => pairs.reduce((all, [from, to]) => all.replaceAll(`localhost:${from}`, `localhost:${to}`), text),
+    toShown: (text) => pairs.reduce((all, [from, to]) => all.replaceAll(`localhost:${to}`, `localhost:${from}`), text),
+  };
+}
+
+const NAME = 50051;
+const GREETER = 8081;
+const ORDERS = 8082;
+const VITE = 5173;
+const NODE = [process.execPath, "--conditions=portico-source"] as const;
+
+/** Runs a block as a reader's shell would, and compares what it prints. */
+async function runShell(fence: Shown, cwd: string, ports: Ports, { skip }: TestContext): Promise<void> {
+  for (const program of ["curl", "grpcurl"]) {
+    if (!new RegExp(`^${program} `, "m").test(fence.text)) continue;
+    const isThere = await succeeds([program, "--version"], { cwd, env: cleanEnvironment() });
+    skip(!isThere, `no ${program} here`);
+  }
+  const printed = await run(["sh", "-ec", ports.toUsed(fence.text)], { cwd, env: cleanEnvironment() });
+  expectShown(printed, fence, ports);
+}
+
+function expectShown(printed: string, { output = "" }: Shown, ports: Ports): void {
+  const actual = ports.toShown(printed);
+  if (!isAsShown(actual, output)) expect(actual.trim()).toBe(output.trim()); // the message shows both
+}
+
+/** Waits until a log has every line of the block; two processes write it, each in its own order. */
+async function expectLogged(terminal: Terminal, { text: shown, argument }: Shown): Promise<void> {
+  const isLogged = argument === "json" ? hasFields : hasLine;
+  for (const line of shown.split("\n")) {
+    await poll(
+      async () => isLogged(terminal.output(), line),
+      5_000,
+      () => `${line} is awaited in:\n${terminal.output()}`,
+    );
+  }
+}
+
+describe("the first minutes and the calls", () => {
+  let ports: Ports;
+  let copy: RepositoryCopy;
+  let terminal: Terminal;
+  const startFences = claim(({ kind }) => kind === "start");
+  const snippets = ["snippets/fetch.js", "portico/src/snippets/client.ts"];
+  const shown = claim(
+    (fence) => ["sh", "log"].includes(fence.kind) && fence.argument === "" && fence.document === "README.md",
+  );
+  const programs = claim((fence) => snippets.some((path) => isFile(fence, path)));
+
+  beforeAll(async () => {
+    ports = await freePorts(NAME, GREETER);
+    copy = await copyRepository();
+    terminal = openTerminal("npm start", copy.folder, {
+      NAME_PORT: String(ports.of(NAME)),
+      GREETER_PORT: String(ports.of(GREETER)),
+      LOG_FORMAT: "pretty", // as on a terminal
+    });
+    await terminal.shows("Ctrl-C stops it.");
+  });
+  afterAll(async () => {
+    await terminal?.[Symbol.asyncDispose]();
+    await copy?.[Symbol.asyncDispose]();
+  });
+
+  for (const fence of startFences) {
+    test(titleOf(fence), () => {
+      expect(fence.text).toBe("npm ci && npm start"); // `npm ci` is .ci/run's
+      expectShown(terminal.output(), fence, ports);
+    });
+  }
+  for (const fence of shown) {
+    test(titleOf(fence), async (context) => {
+      await (fence.kind === "log" ? expectLogged(terminal, fence) : runShell(fence, copy.folder, ports, context));
+    });
+  }
+  for (const fence of programs) {
+    test(titleOf(fence), async () => {
+      const file = join(copy.folder, fence.argument.replace(/^portico\//, ""));
+      await write(file, ports.toUsed(fence.text));
+      const printed = await run([...NODE, file], { cwd: copy.folder, env: cleanEnvironment() });
+      expectShown(printed, fence, ports);
+    });
+  }
+  test("stops at Ctrl-C, callers first", async () => {
+    terminal.pressCtrlC();
+    expect(await terminal.end()).toBe(0);
+    const output = terminal.output();
+    const stopped = (service: string) => output.search(new RegExp(`INFO {2}${service} action=stop, status=success`));
+    expect(stopped("greeter")).toBeGreaterThan(0);
+    expect(stopped("greeter")).toBeLessThan(stopped("name"));
+  });
+});
+
+describe("the third service in this repository, and the other snippets", () => {
+  let ports: Ports;
+  let copy: RepositoryCopy;
+  let terminal: Terminal | undefined;
+  const files = claim((fence) => isFile(fence, "orders/proto/") || isFile(fence, "orders/src/"));
+  const snippets = claim((fence) => isFile(fence, "portico/src/snippets/") && !fence.argument.endsWith("/client.ts"));
+  const commands = claim(({ kind }) => kind === "third");
+  const calls = claim(({ kind }) => kind === "third calls");
+  const logs = claim(({ kind, argument }) => kind === "log" && argument === "json");
+
+  beforeAll(async () => {
+    ports = await freePorts(NAME, GREETER, ORDERS);
+    copy = await copyRepository();
+    for (const file of ["vitest.config.ts", "biome.json"]) {
+      await write(join(copy.folder, file), await readFile(join(repository, file), "utf8"));
+    }
+    for (const { argument, text: content } of [...files, ...snippets]) {
+      await write(join(copy.folder, argument.replace(/^(?:orders|portico)\//, "")), `${content}\n`);
+    }
+  });
+  afterAll(async () => {
+    await terminal?.[Symbol.asyncDispose]();
+    await copy?.[Symbol.asyncDispose]();
+  });
+
+  for (const fence of commands) {
+    test(titleOf(fence), async () => {
+      const lines = fence.text.split("\n");
+      expect(lines.at(-1)).toBe("npm start");
+      for (const line of lines.slice(0, -1)) {
+        await run(["sh", "-ec", line], { cwd: copy.folder, env: cleanEnvironment() });
+      }
+      terminal = openTerminal("npm start", copy.folder, {
+        NAME_PORT: String(ports.of(NAME)),
+        GREETER_PORT: String(ports.of(GREETER)),
+        ORDERS_PORT: String(ports.of(ORDERS)),
+      });
+      await terminal.shows("Ctrl-C stops it.");
+    }, 60_000);
+  }
+  for (const fence of calls) {
+    test(titleOf(fence), (context) => runShell(fence, copy.folder, ports, context));
+  }
+  for (const fence of logs) {
+    test(titleOf(fence), async () => {
+      if (terminal === undefined) throw new Error("nothing was started");
+      const headers = { "x-request-id": "tour-1" };
+      await (await fetch(`${ports.url(GREETER)}/api/v1/say-hello?name=test`, { headers })).text();
+      await expectLogged(terminal, fence);
+    });
+  }
+
+  test("passes the compiler and the linter with all snippets in it", async () => {
+    const options = { cwd: copy.folder, env: cleanEnvironment() };
+    const include = ["src/snippets", "src/services/orders"];
+    await write(join(copy.folder, "tsconfig.shown.json"), JSON.stringify({ extends: "./tsconfig.json", include }));
+    await run(["npx", "tsc", "-p", "tsconfig.shown.json"], options);
+    await run(["npx", "biome", "check", "--vcs-enabled=false", "--error-on-warnings", ...include], options);
+    await run(["npx", "buf", "lint"], options);
+    await run(["npx", "buf", "format", "proto", "-d", "--exit-code"], options);
+  }, 60_000);
+
+  const checks: Readonly<Record<string, () => Promise<void>>> = {
+    async "testing.spec.ts"() {
+      await run(["npx", "vitest", "run", "src/snippets"], { cwd: copy.folder, env: cleanEnvironment() });
+    },
+    async "interceptors.ts"() {
+      await using service = await serve("interceptors.ts", "guarded", { API_TOKEN: "a good token" });
+      await using channel = createChannel(service.url);
+      const names = createClient(NameService, channel);
+      await expect(names.processName({ name: "a" })).rejects.toMatchObject({ code: Code.Unauthenticated });
+      const headers = { authorization: "Bearer a good token" };
+      await expect(names.processName({ name: "a" }, { headers })).resolves.toMatchObject({ name: "A" });
+      const stream = names.processNames(
+        (async function* () {
+          yield { name: "b" };
+        })(),
+      );
+      expect((await stream[Symbol.asyncIterator]().next()).value).toMatchObject({ name: "B" });
+      expect(service.process.output()).toMatch(/ProcessName took \d+ ms/);
+    },
+    "express.ts": () => expectId("express.ts", "prices", "/price"),
+    "fastify.ts": () => expectId("fastify.ts", "stock", "/stock"),
+    async "upgrade.ts"() {
+      await using service = await serve("upgrade.ts", "echo");
+      const socket = connect({ host: "localhost", port: Number(new URL(service.url).port) });
+      socket.end("GET / HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\nhello");
+      expect(await text(socket)).toMatch(/^HTTP\/1.1 101 .*\r\n\r\nhello$/s);
+    },
+  };
+  for (const fence of snippets) {
+    test(titleOf(fence), async () => {
+      const check = checks[fence.argument.replace("portico/src/snippets/", "")];
+      if (check === undefined) throw new Error(`no check runs ${fence.argument}`);
+      await check();
+    });
+  }
+
+  async function expectId(file: string, exported: string, path: string): Promise<void> {
+    await using service = await serve(file, exported);
+    const response = await fetch(`${service.url}${path}`, { headers: { "x-request-id": "readme-1" } });
+    expect(await response.json()).toEqual({ id: "readme-1" });
+    expect(await service.process.stop()).toBe(0);
+  }
+
+  /** Runs a snippet's service as a process of its own. */
+  async function serve(file: string, exported: string, env: Readonly<Record<string, string>> = {}) {
+    const port = await freePort();
+    const program = `import { run } from "portico"; import { ${exported} } from "./src/snippets/${file}"; await run(${exported});`;
+    const command = [...NODE, "--input-type=module-typescript", "--eval", program] as const;
+    const service: Running = start(command, { cwd: copy.folder, env: { ...env, PORT: String(port) } });
+    const url = `http://localhost:${port}`;
+    await service.until(() => answers(`${url}/readyz`));
+    return { process: service, url, [Symbol.asyncDispose]: () => service[Symbol.asyncDispose]() };
+  }
+});
+
+describe("the Vite client", () => {
+  let folder: string;
+  let ports: Ports;
+  let copy: RepositoryCopy;
+  let terminal: Terminal;
+  let vite: Terminal;
+  const commands = claim(({ kind }) => kind === "web");
+  const files = claim((fence) => isFile(fence, "web/"));
+
+  beforeAll(async () => {
+    ports = await freePorts(NAME, GREETER, VITE);
+    copy = await copyRepository();
+    folder = await mkdtemp(join(tmpdir(), "portico-web-"));
+    await symlink(copy.folder, join(folder, "portico"));
+    for (const { argument, text: content } of files) await write(join(folder, argument), ports.toUsed(content));
+    // Of the packages that are installed for the repository itself, no more than the block above the files installs.
+    for (const name of [".bin", "@bufbuild", "@connectrpc", "typescript", "vite"]) {
+      await mkdir(join(folder, "web/node_modules"), { recursive: true });
+      await symlink(join(repository, "node_modules", name), join(folder, "web/node_modules", name));
+    }
+    terminal = openTerminal("npm start", copy.folder, {
+      NAME_PORT: String(ports.of(NAME)),
+      GREETER_PORT: String(ports.of(GREETER)),
+    });
+    await terminal.shows("Ctrl-C stops it.");
+  });
+  afterAll(async () => {
+    await vite?.[Symbol.asyncDispose]();
+    await terminal?.[Symbol.asyncDispose]();
+    await copy?.[Symbol.asyncDispose]();
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  });
+
+  for (const fence of commands) {
+    test(titleOf(fence), async () => {
+      const [install = "", installDev = "", generate = "", serve = "", ...rest] = fence.text.split("\n");
+      expect(rest).toEqual([]);
+      const packages = [install, installDev].flatMap((line) =>
+        line.replace(/^npm install( --save-dev)? /, "").split(" "),
+      );
+      for (const name of packages) await expectInstalled(name);
+      const cwd = join(folder, "web");
+      await run(["sh", "-ec", generate], { cwd, env: cleanEnvironment() });
+      const port = String(ports.of(VITE));
+      vite = openTerminal(`${serve} --port ${port} --strictPort`, cwd);
+      await vite.shows("ready in");
+    });
+  }
+  for (const fence of files) {
+    test(titleOf(fence), () => expect(ports.toUsed(fence.text)).toBeTruthy());
+  }
+  test("compiles", async () => {
+    const options =
+      "--noEmit --strict --target esnext --module esnext --moduleResolution bundler --skipLibCheck --types node";
+    const roots = ["--typeRoots", join(repository, "node_modules/@types")];
+    await run(["npx", "tsc", ...options.split(" "), ...roots, "src/main.ts", "vite.config.ts"], {
+      cwd: join(folder, "web"),
+    });
+  });
+  test("passes calls on from the page's own origin", async () => {
+    const response = await fetch(`http://localhost:${ports.of(VITE)}/greeter.v1.GreeterService/SayHello`, {
+      method: "POST",
+      headers: { "content-type": "application/json", origin: `http://localhost:${ports.of(VITE)}` },
+      body: JSON.stringify({ name: "vite" }),
+    });
+    expect(await response.json()).toEqual({ greeting: "Hello, VITE!" });
+    const rest = await fetch(`http://localhost:${ports.of(VITE)}/api/v1/say-hello?name=vite`);
+    expect(await rest.json()).toBe("Hello, VITE!");
+  });
+  test.skipIf(chromiumPath === undefined)(`shows the greetings in a browser${chromiumNote}`, async () => {
+    await using browser = await launchChromium();
+    const page = await browser.newPage();
+    await page.goto(`http://localhost:${ports.of(VITE)}/`);
+    await page.getByText("Hello, GRACE!").waitFor();
+    expect(await page.locator("body").textContent()).toContain("Hello, ADA!Hello, GRACE!");
+  });
+});
+
+describe("what other tests run", () => {
+  for (const fence of claim(({ kind }) => kind === "ci")) {
+    test(titleOf(fence), async () => {
+      const script = await readFile(join(repository, ".ci/run"), "utf8");
+      for (const command of fence.text.split(" && ")) expect(script).toMatch(new RegExp(`^stage .* ${command}$`, "m"));
+    });
+  }
+  for (const fence of claim(({ kind }) => kind === "package")) {
+    test(titleOf(fence), async () => {
+      const installs = fence.text.split("\n").filter((line) => line.startsWith("npm install"));
+      expect(installs).toHaveLength(2);
+      for (const name of installs.join(" ").split(" ")) {
+        if (!name.startsWith("../") && !name.startsWith("--") && !["npm", "install"].includes(name))
+          await expectInstalled(name);
+      }
+      const { version } = await manifest();
+      expect(installs.join()).toContain(`../portico/portico-${version}.tgz`);
+      expect(await packageTest()).toContain('readmeCommands(readme, "package")');
+    });
+  }
+  for (const fence of claim(
+    (fence) => isFile(fence, "orders/") && !isFile(fence, "orders/src/") && !isFile(fence, "orders/proto/"),
+  )) {
+    test(titleOf(fence), async () => {
+      expect(await packageTest()).toContain('startsWith("orders/")');
+    });
+  }
+  for (const fence of claim(({ kind }) => kind === "docker")) {
+    test(titleOf(fence), async () => {
+      const spec = await readFile(join(import.meta.dirname, "docker.spec.ts"), "utf8");
+      expect(fence.text.split("\n")).toEqual(["docker compose up --build", "docker compose up --scale name=3"]);
+      expect(spec).toMatch(/compose\("up", .*"--scale", "name=3"\)/);
+    });
+  }
+});
+
+describe("the tables, the layout and the links", () => {
+  test("name every variable of a service, with its default and what is allowed", () => {
+    const rows = tableIn(readme, "base");
+    const { config, names } = configurationOf({});
+    expect(rows.map(([name = ""]) => codeIn(name)[0])).toEqual(names);
+    for (const [name = "", cell = "", allowed = ""] of rows) {
+      const variable = codeIn(name)[0] ?? "";
+      const value = config[variable];
+      if (value === undefined) expect(["LOG_FORMAT", "REFLECTION"]).toContain(variable);
+      else if (variable === "PORT") expect(value).toBe(4242);
+      else expect(cell).toBe(Array.isArray(value) && value.length === 0 ? "none" : `\`${value}\``);
+      for (const example of codeIn(allowed)) configurationOf({ [variable]: example });
+      const [, least, most] = /^(\d+) to (\d+)$/.exec(allowed) ?? [];
+      if (least === undefined || most === undefined) continue;
+      for (const bound of [least, most]) configurationOf({ [variable]: bound });
+      for (const beyond of [Number(least) - 1, Number(most) + 1]) {
+        expect(() => configurationOf({ [variable]: String(beyond) })).toThrow(variable);
+      }
+    }
+  });
+
+  test("name every variable that the two services add", () => {
+    const { config } = readConfiguration(greeter, {});
+    const rows = tableIn(readme, "services").map(([name = "", value = ""]) => [codeIn(name)[0], codeIn(value)[0]]);
+    expect(rows).toEqual(Object.keys(greeter.config).map((name) => [name, String(config[name as "NAME_URL"])])); // its own keys
+  });
+
+  test("name every command", async () => {
+    const { scripts } = await manifest();
+    const named = tableIn(readme, "commands").flatMap(([command = ""]) => codeIn(command));
+    const commands = Object.keys(scripts).map((name) =>
+      ["start", "test"].includes(name) ? `npm ${name}` : `npm run ${name}`,
+    );
+    expect(named.sort()).toEqual(commands.sort());
+  });
+
+  for (const fence of claim(({ kind }) => kind === "layout")) {
+    test(titleOf(fence), async () => {
+      const paths = fence.text.split("\n").map((line) => line.split(/\s{2,}/)[0] ?? "");
+      for (const path of paths) expect(existsSync(join(repository, path)), path).toBe(true);
+      const folders = [...(await foldersIn(".")), ...(await foldersIn("src"))].filter((folder) => folder !== "src");
+      expect(paths).toEqual(expect.arrayContaining(folders.map((folder) => `${folder}/`)));
+    });
+  }
+
+  for (const document of DOCUMENTS) {
+    test(`lead somewhere, in ${document}`, async () => {
+      const markdown = await readFile(join(repository, document), "utf8");
+      for (const [, target = ""] of markdown.matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^https?:/.test(target)) continue;
+        const [path = "", anchor] = target.split("#");
+        const file = path === "" ? join(repository, document) : join(repository, dirname(document), path);
+        expect(existsSync(file), target).toBe(true);
+        if (anchor === undefined) continue;
+        const headings = [...(await readFile(file, "utf8")).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+          slug(heading),
+        );
+        expect(headings, target).toContain(anchor);
+      }
+    });
+  }
+
+  test("every block is run by one of the tests above", () => {
+    expect(fences.filter((fence) => !claimed.has(fence)).map(titleOf)).toEqual([]);
+  });
+});
+
+/** The folders of a folder of the repository, without those that are made and not kept. */
+async function foldersIn(folder: string): Promise<readonly string[]> {
+  const made = [".git", ...(await readFile(join(repository, ".gitignore"), "utf8")).replaceAll("/", "").split("\n")];
+  const entries = await readdir(join(repository, folder), { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory() && !made.includes(entry.name))
+    .map((entry) => join(folder, entry.name));
+}
+
+/** What makes package.spec.ts's project of the README. */
+function packageTest(): Promise<string> {
+  return readFile(join(import.meta.dirname, "packaging/orders-project.ts"), "utf8");
+}
+
+/** As GitHub makes anchors of headings. */
+function slug(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, "")
+    .replaceAll(" ", "-");
+}
+
+/** The configuration of a service without variables of its own, and the names that were asked for. */
+function configurationOf(env: Readonly<Record<string, string>>) {
+  const names = new Set<string>();
+  const recording = new Proxy(env, {
+    get(target, name) {
+      names.add(String(name));
+      return target[String(name)];
+    },
+  });
+  const { config } = readConfiguration({ name: "plain", port: 4242, config: {} }, recording);
+  return { config: config as Readonly<Record<string, unknown>>, names: [...names] }; // to look at by name
+}
+
+/** package.json, as far as it is looked at. */
+async function manifest() {
+  return JSON.parse(await readFile(join(repository, "package.json"), "utf8")) as {
+    readonly version: string;
+    readonly scripts: Readonly<Record<string, string>>;
+  };
+}
+
+/** Whether what a reader is told to install, such as `@bufbuild/buf@1.74`, is what is installed here. */
+async function expectInstalled(wanted: string): Promise<void> {
+  const [, name = "", version = ""] = /^(@?[^@]+)(?:@(.+))?$/.exec(wanted) ?? [];
+  const installed = JSON.parse(await readFile(join(repository, "node_modules", name, "package.json"), "utf8"));
+  expect(`${installed.version}.`, wanted).toMatch(new RegExp(`^${version.replaceAll(".", "\\.")}`));
+}
+
+async function write(path: string, content: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+}
