@@ -15,10 +15,20 @@ export function hostGuard(allowedHosts: readonly string[]): Handler {
   return (exchange) => {
     const { requestHeader, authority } = exchange;
     const host = splitAuthority(authority).host.toLowerCase();
-    if ((!requestHeader.has("origin") && !requestHeader.has("sec-fetch-site")) || known.has(host)) {
+    if (!isFromBrowser(requestHeader) || known.has(host)) {
       return undefined;
     }
     const detail = `browsers may not use the host ${host} in development; to allow it, set ALLOWED_HOSTS=${host}`;
     return respondProblem(exchange, problemFromStatus(403, detail, exchange.call.requestId));
   };
+}
+
+/**
+ * A browser's request has `Origin` or `Sec-Fetch-Site`, but not a GET of a page to its own host where that is neither
+ * localhost nor https: just the one that DNS rebinding makes. What is left then is the name that every browser has.
+ */
+function isFromBrowser(header: Headers): boolean {
+  return (
+    header.has("origin") || header.has("sec-fetch-site") || header.get("user-agent")?.startsWith("Mozilla/") === true
+  );
 }

@@ -7,6 +7,7 @@ import {
   FileDescriptorProtoSchema,
 } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
+import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.js";
 import * as v1 from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import * as v1alpha from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
 import { type Implementation, implement } from "../wire/implement.ts";
@@ -43,7 +44,8 @@ type Request = v1.ServerReflectionRequest | v1alpha.ServerReflectionRequest;
 /** `sent` holds the names of the files that the stream has carried; the function adds those that its answer carries. */
 function answerFrom(services: readonly DescService[]) {
   const serviceNames = [...new Set(services.map((service) => service.typeName))].sort();
-  const schema = indexFiles(services.map((service) => service.file));
+  // Errors carry their details as Any: whoever shows them asks for the schema of the usual ones here.
+  const schema = indexFiles([...services.map((service) => service.file), file_google_rpc_error_details]);
 
   function filesAnswer(file: DescFile | undefined, sent: Set<string>) {
     if (file === undefined) return error(Code.NotFound, "no file known here has that");
