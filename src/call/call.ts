@@ -20,6 +20,7 @@ export interface Call {
   timeLeftMs(): number | undefined;
 }
 
+/** Who is at the other end of a call. */
 export interface Peer {
   readonly address: string;
 }
@@ -45,12 +46,14 @@ export class ActiveCall implements Call {
   readonly tasks: Tasks;
   readonly clock: Clock;
   readonly companions: ReadonlyMap<string, string>;
-  readonly secrets: string[];
+  readonly #requestSecrets: readonly string[];
+  readonly #messageSecrets: (readonly string[])[] = [];
   method: DescMethod | undefined;
   /** The RPC protocol that the caller speaks; undefined for what is no RPC. */
   protocol: "grpc" | "grpc-web" | "connect" | undefined;
-  /** The code that an RPC was answered with; undefined while it runs and when all went well. */
-  answeredCode: Code | undefined;
+  /** Finds the code of the answer where no one has set it: whoever writes the answer's end knows it. */
+  findAnsweredCode: (() => Code | undefined) | undefined;
+  #answeredCode: Code | undefined;
   #interruption: ConnectError | undefined;
   #deadline: number | undefined;
   #timer: Timer | undefined;
@@ -63,11 +66,40 @@ export class ActiveCall implements Call {
     this.tasks = options.tasks;
     this.clock = options.clock;
     this.companions = options.companions;
-    this.secrets = [...options.secrets];
+    this.#requestSecrets = options.secrets;
+  }
+
+  /** Texts that no log line of this call may hold; undefined where they are too many to be looked for. */
+  get secrets(): readonly string[] | undefined {
+    const fromMessages = this.#messageSecrets.flat();
+    return fromMessages.length > MAX_SECRETS ? undefined : [...this.#requestSecrets, ...fromMessages];
+  }
+
+  /**
+   * Adds texts that no log line may hold from now on, all of one message's. A stream may bring them for as long as it
+   * lasts, and every line is searched for all: so the latest messages count.
+   */
+  hide(texts: readonly string[]): void {
+    if (texts.length === 0) {
+      return;
+    }
+    this.#messageSecrets.push(texts);
+    while (this.#messageSecrets.length > 1 && this.#messageSecrets.flat().length > MAX_SECRETS) {
+      this.#messageSecrets.shift();
+    }
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** The code that an RPC was answered with; undefined while it runs and when all went well. */
+  get answeredCode(): Code | undefined {
+    return this.#answeredCode ?? this.#interruption?.code ?? this.findAnsweredCode?.();
+  }
+
+  set answeredCode(code: Code | undefined) {
+    this.#answeredCode = code;
   }
 
   /** What cut the call short, if anything did: `deadline_exceeded`, `canceled`, or `unavailable` at a shutdown. */
@@ -109,8 +141,12 @@ export class ActiveCall implements Call {
 
   /** A call with the same id and companions, but with no deadline and no caller to cancel it. */
   detach(): ActiveCall {
-    return new ActiveCall(this);
+    const detached = new ActiveCall({ ...this, secrets: this.#requestSecrets });
+    detached.#messageSecrets.push(...this.#messageSecrets);
+    return detached;
   }
 }
 
+/** How many texts of messages a log line is searched for. */
+const MAX_SECRETS = 200;
 const ENDED = new ConnectError("the call has ended", Code.Canceled); // one for all: an abort without a reason builds a stack

@@ -14,7 +14,8 @@ export interface Timer {
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
-  now: Date.now,
+  // Not Date.now: a step of the wall clock must not end calls.
+  now: () => performance.timeOrigin + performance.now(),
   schedule(delayMs, callback) {
     const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), MAX_TIMER_MS));
     timer.unref();

@@ -59,6 +59,9 @@ export function detached(name: string, work: (signal: AbortSignal) => unknown): 
       return work(signal);
     }
     const onAbort = () => call.interrupt(signal.reason);
+    if (signal.aborted) {
+      onAbort();
+    }
     signal.addEventListener("abort", onAbort, { once: true });
     return runInCall(call, async () => {
       try {

@@ -44,7 +44,7 @@ export function answerFor(thrown: unknown, interruption: ConnectError | undefine
     return { error: internal(thrown), surprise: "unexpected" };
   }
   if (onwardFailure(thrown) === undefined) {
-    return { error: thrown, surprise: undefined };
+    return { error: encodable(thrown), surprise: undefined };
   }
   switch (thrown.code) {
     case Code.Canceled:
@@ -57,6 +57,16 @@ export function answerFor(thrown: unknown, interruption: ConnectError | undefine
     default:
       return { error: internal(thrown), surprise: "onward" };
   }
+}
+
+/** The same error with a message that has a form in UTF-8: Connect's encoders throw at a text that ends within a character. */
+function encodable(error: ConnectError): ConnectError {
+  if (error.rawMessage.isWellFormed()) {
+    return error;
+  }
+  const copy = new ConnectError(error.rawMessage.toWellFormed(), error.code, error.metadata, undefined, error.cause);
+  copy.details = error.details;
+  return copy;
 }
 
 function onward(message: string, code: Code, cause: ConnectError): Answer {

@@ -9,6 +9,7 @@ export interface Logger {
   error: LogFunction;
 }
 
+/** Writes one line at its level: a message alone, or fields and then a message. */
 export interface LogFunction {
   (message: string): void;
   (fields: object, message?: string): void;

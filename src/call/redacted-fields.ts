@@ -1,6 +1,7 @@
-import type { DescField, DescFile, DescMessage, JsonObject, Message, Registry } from "@bufbuild/protobuf";
+import type { DescField, DescFile, DescMessage, JsonObject, JsonValue, Message, Registry } from "@bufbuild/protobuf";
 import { isMessage, toJson } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
+import { AnySchema } from "@bufbuild/protobuf/wkt";
 
 // Fields marked `[debug_redact = true]` (descriptor.proto, FieldOptions) appear nowhere in the log.
 
@@ -10,18 +11,28 @@ function isRedacted(field: DescField): boolean {
 
 const holders = new WeakMap<DescMessage, boolean>();
 
-/** Whether a message of this type can hold a redacted field, directly or below. */
+/** Whether a message of this type can hold a redacted field, directly or below; an Any can hold every message. */
 function canHoldRedacted(type: DescMessage): boolean {
   const known = holders.get(type);
   if (known !== undefined) {
     return known;
   }
-  holders.set(type, false); // for a type that holds itself
-  const holds = type.fields.some(
-    (field) => isRedacted(field) || (field.message !== undefined && canHoldRedacted(field.message)),
-  );
+  const types = new Set([type]);
+  let holds = false;
+  for (const each of types) {
+    holds ||= isAny(each) || each.fields.some(isRedacted);
+    for (const { message } of each.fields) {
+      if (message !== undefined) {
+        types.add(message); // a Set's iteration goes on to what is added in it, and takes a type that holds itself once
+      }
+    }
+  }
   holders.set(type, holds);
   return holds;
+}
+
+function isAny(type: DescMessage): boolean {
+  return type.typeName === AnySchema.typeName;
 }
 
 /** The names of all redacted fields of a schema, as .proto files and as JSON spell them. */
@@ -39,25 +50,62 @@ export function redactedFieldNames(files: readonly DescFile[]): readonly string[
   return [...names];
 }
 
-/** The texts of a message's redacted fields, so that no log line quotes them. Costs nothing for types without any. */
+/**
+ * The texts of a message's redacted fields, as a log line would quote them, so that none does. Costs nothing for types
+ * without any. What is packed in an Any is not looked into.
+ */
 export function redactedTexts(type: DescMessage, message: Message): readonly string[] {
   if (!canHoldRedacted(type)) {
     return [];
   }
   const texts: string[] = [];
-  const collect = (value: unknown) => {
-    if (typeof value === "string") {
-      texts.push(value);
-    } else if (typeof value === "object" && value !== null) {
-      Object.values(value).forEach(collect);
-    }
-  };
   forEachMessage(type, message, (field, value) => {
     if (isRedacted(field)) {
-      collect(value);
+      for (const text of textsOfField(field, value)) {
+        texts.push(text); // one by one: a message may hold more than a call takes arguments
+      }
     }
   });
   return texts;
+}
+
+function textsOfField(field: DescField, value: unknown): readonly string[] {
+  const { message: below } = field;
+  const textsOf = (item: unknown) =>
+    below !== undefined && isMessage(item, below) ? textsOfMessage(below, item) : textsOfPlain(item);
+  switch (field.fieldKind) {
+    case "list":
+      return Object.values(value as object).flatMap(textsOf); // a list field holds an array
+    case "map":
+      return Object.entries(value as object).flatMap(([key, item]) => [key, ...textsOf(item)]); // a map field holds a record
+    default:
+      return textsOf(value);
+  }
+}
+
+function textsOfMessage(type: DescMessage, message: Message): readonly string[] {
+  const reflected = reflect(type, message);
+  return type.fields
+    .filter((field) => reflected.isSet(field))
+    .flatMap((field) => textsOfField(field, rawValue(message, field)));
+}
+
+/** Of scalars, and of the JSON that protobuf-es puts in the place of a `google.protobuf.Struct`. */
+function textsOfPlain(value: unknown): readonly string[] {
+  switch (typeof value) {
+    case "string":
+      return [value];
+    case "number":
+    case "bigint":
+      return [String(value)];
+    case "object":
+      if (value instanceof Uint8Array) {
+        return [Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64")]; // as its JSON is
+      }
+      return value === null ? [] : Object.entries(value).flatMap(([key, item]) => [key, ...textsOfPlain(item)]);
+    default:
+      return [];
+  }
 }
 
 /** Visits every set field of a message and of the messages below that can hold redacted ones. */
@@ -87,38 +135,63 @@ function rawValue(message: Message, field: DescField): unknown {
   return (properties[field.oneof.localName] as { readonly value?: unknown } | undefined)?.value;
 }
 
-/** A message as a log may show it: JSON without redacted fields, or its type's name where the schema is not known. */
+/** A message as a log may show it: JSON without redacted fields, or its type's name where it has no JSON that is known. */
 export function loggableMessage(message: Message, registry: Registry): JsonObject | string {
   const type = registry.getMessage(message.$typeName);
   if (type === undefined) {
     return message.$typeName;
   }
-  const json = toJson(type, message, { registry }) as JsonObject; // only well-known types have another form, and hold none
-  return canHoldRedacted(type) ? withoutRedacted(type, json) : json;
+  let json: JsonValue;
+  try {
+    json = toJson(type, message, { registry });
+  } catch {
+    return message.$typeName; // a Timestamp out of range, an Any of an unknown type: no reason for a call to fail
+  }
+  // Only well-known types have another form, and hold none.
+  return isObject(json) ? withoutRedacted(type, json, registry) : message.$typeName;
 }
 
-function withoutRedacted(type: DescMessage, json: JsonObject): JsonObject {
+function isObject(json: JsonValue | undefined): json is JsonObject {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}
+
+function withoutRedacted(type: DescMessage, json: JsonObject, registry: Registry): JsonObject {
+  if (isAny(type)) {
+    return packedWithoutRedacted(json, registry);
+  }
+  if (!canHoldRedacted(type)) {
+    return json;
+  }
   const shown: JsonObject = { ...json };
   for (const field of type.fields) {
     const value = shown[field.jsonName];
+    const { message: below } = field;
     if (value === undefined) {
       continue;
     }
     if (isRedacted(field)) {
       shown[field.jsonName] = "[redacted]";
-    } else if (field.message !== undefined && canHoldRedacted(field.message)) {
-      const { message: below } = field;
-      const one = (item: unknown) => withoutRedacted(below, item as JsonObject); // a message's JSON is an object
-      if (field.fieldKind === "message") {
-        shown[field.jsonName] = one(value);
-      } else if (Array.isArray(value)) {
-        shown[field.jsonName] = value.map(one);
-      } else {
-        shown[field.jsonName] = Object.fromEntries(
-          Object.entries(value as JsonObject).map(([key, item]) => [key, one(item)]),
-        );
-      }
+    } else if (below !== undefined) {
+      const one = (item: JsonValue) => (isObject(item) ? withoutRedacted(below, item, registry) : item);
+      shown[field.jsonName] = Array.isArray(value)
+        ? value.map(one)
+        : field.fieldKind === "map" && isObject(value)
+          ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, one(item)]))
+          : one(value);
     }
   }
   return shown;
+}
+
+/** An Any's JSON: the fields of the message that it holds, beside `@type`; those of well-known types in `value`. */
+function packedWithoutRedacted(json: JsonObject, registry: Registry): JsonObject {
+  const typeUrl = String(json["@type"]);
+  const type = registry.getMessage(typeUrl.slice(typeUrl.lastIndexOf("/") + 1));
+  if (type === undefined) {
+    return json; // empty: toJson has no other JSON of a type that it does not know
+  }
+  const { value } = json;
+  return isAny(type) && isObject(value)
+    ? { ...json, value: packedWithoutRedacted(value, registry) }
+    : withoutRedacted(type, json, registry);
 }

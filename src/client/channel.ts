@@ -10,11 +10,14 @@ import {
   createGrpcWebTransport,
   Http2SessionManager,
 } from "@connectrpc/connect-node";
+import { MAX_TIMER_MS } from "../call/clock.ts";
+import { callInProgress } from "../call/current.ts";
 import { TIMEOUT_HEADER } from "../call/deadline.ts";
 import { channelInterceptors } from "../interceptors/index.ts";
 import { memoryTarget } from "./memory.ts";
 import { onwardError } from "./onward-error.ts";
 
+/** Departures of a channel from its defaults. */
 export interface ChannelOptions {
   /** What a unary call may take, in milliseconds, where the call names no time-out of its own. Default 60,000. */
   readonly timeoutMs?: number;
@@ -34,6 +37,7 @@ export interface Channel extends Transport, AsyncDisposable {
   stats(): ChannelStats;
 }
 
+/** What a channel is doing, and has done since it was made. */
 export interface ChannelStats {
   readonly target: string;
   /** The connection: `connecting`, `open`, `idle`, `verifying`, `error`; `closed` before the first call and at the end. */
@@ -79,6 +83,9 @@ export function createChannel(target: string, options: ChannelOptions = {}): Cha
 
 function parseTarget(target: string): URL {
   const url = URL.canParse(target) ? new URL(target) : undefined;
+  if (url?.username || url?.password) {
+    throw new Error(`createChannel: a target takes no user and password; send authorization by an interceptor`);
+  }
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "") {
     throw new Error(`createChannel("${target}"): a target is a URL such as http://localhost:50051`);
   }
@@ -154,7 +161,14 @@ function watched(url: URL, connection: Connection): Channel {
     async unary(method, signal, timeoutMs, header, input, contextValues) {
       const settle = begin();
       try {
-        const response = await connection.transport.unary(method, signal, timeoutMs, header, input, contextValues);
+        const response = await connection.transport.unary(
+          method,
+          signal,
+          timerMs(timeoutMs),
+          header,
+          input,
+          contextValues,
+        );
         settle("succeeded");
         return response;
       } catch (thrown) {
@@ -169,8 +183,19 @@ function watched(url: URL, connection: Connection): Channel {
         return onwardError(thrown, methodUrl(method), signal);
       };
       try {
-        const response = await connection.transport.stream(method, signal, timeoutMs, header, input, contextValues);
-        return { ...response, message: eachMessage(response.message, () => settle("succeeded"), fail) };
+        const response = await connection.transport.stream(
+          method,
+          signal,
+          timerMs(timeoutMs),
+          header,
+          input,
+          contextValues,
+        );
+        const end = () => settle("succeeded");
+        // A reader that leaves by `break` is not seen here: Connect's clients keep it to themselves. The stream ends with
+        // the call that it is made for.
+        callInProgress()?.signal.addEventListener("abort", end, { once: true });
+        return { ...response, message: eachMessage(response.message, end, fail) };
       } catch (thrown) {
         throw fail(thrown);
       }
@@ -188,6 +213,11 @@ function watched(url: URL, connection: Connection): Channel {
       connection.close();
     },
   };
+}
+
+/** A time-out that Node's timers hold: Connect's own would end a longer one at once. */
+function timerMs(timeoutMs: number | undefined): number | undefined {
+  return timeoutMs === undefined ? undefined : Math.min(timeoutMs, MAX_TIMER_MS);
 }
 
 function eachMessage<T>(
@@ -209,10 +239,6 @@ function eachMessage<T>(
           } catch (thrown) {
             throw onError(thrown);
           }
-        },
-        async return(value?: unknown) {
-          onEnd();
-          return (await iterator.return?.(value)) ?? { done: true, value: undefined };
         },
       };
     },

@@ -5,12 +5,12 @@ import { redactedTexts } from "../call/redacted-fields.ts";
 
 /** Has the log hide what a request's `debug_redact` fields hold, wherever a line of this call would quote it. */
 export const hideRedacted: Interceptor = (next) => (request) => {
-  const secrets = callInProgress()?.secrets;
-  if (secrets === undefined) {
+  const call = callInProgress();
+  if (call === undefined) {
     return next(request);
   }
   const hide = (message: Message) => {
-    secrets.push(...redactedTexts(request.method.input, message));
+    call.hide(redactedTexts(request.method.input, message));
   };
   if (!request.stream) {
     hide(request.message);

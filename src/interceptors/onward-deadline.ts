@@ -1,8 +1,7 @@
-import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
-import { type Clock, systemClock } from "../call/clock.ts";
+import { Code, ConnectError, type Interceptor, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
+import { systemClock } from "../call/clock.ts";
 import { callInProgress } from "../call/current.ts";
 import { formatTimeout, parseTimeoutMs, type TimeoutHeader } from "../call/deadline.ts";
-import { eachStep } from "./streams.ts";
 
 /**
  * Bounds an onward call by the least of its own time-out (of the call, or of the channel for a unary call) and what is
@@ -14,60 +13,67 @@ import { eachStep } from "./streams.ts";
 export function onwardDeadline(header: TimeoutHeader, timeoutMs: number): Interceptor {
   return (next) => async (request) => {
     const call = callInProgress();
-    const clock: Clock = call?.clock ?? systemClock;
     const own = request.header.get(header);
-    const ownMs = own === null ? (request.stream ? undefined : timeoutMs) : parseTimeoutMs(header, own);
-    const limitMs = leastOf(ownMs, call?.timeLeftMs());
+    const ownMs = own === null ? undefined : parseTimeoutMs(header, own);
+    const limitMs = leastOf(ownMs ?? (request.stream ? undefined : timeoutMs), call?.timeLeftMs());
     if (limitMs !== undefined) {
       request.header.set(header, formatTimeout(header, limitMs));
     }
-    const controller = new AbortController();
-    const expire = () => controller.abort(new ConnectError("the onward call took too long", Code.DeadlineExceeded));
-    const upstream = [request.signal, call?.signal].filter((signal) => signal !== undefined);
-    const onAbort = (event: Event) => {
-      // The signals of Connect and of a call are the only targets that this listens to.
-      controller.abort((event.target as AbortSignal).reason);
-    };
-    const aborted = upstream.find((signal) => signal.aborted);
+    const signals = [request.signal, ...(call === undefined ? [] : [call.signal])];
+    const aborted = signals.find((signal) => signal.aborted);
     if (aborted !== undefined) {
       throw aborted.reason;
     }
     if (limitMs !== undefined && limitMs <= 0) {
       throw new ConnectError("no time was left for the onward call", Code.DeadlineExceeded);
     }
-    for (const signal of upstream) {
-      signal.addEventListener("abort", onAbort, { once: true });
+    const controller = new AbortController();
+    const expire = () => abort(new ConnectError("the onward call took too long", Code.DeadlineExceeded));
+    const timer = limitMs === undefined ? undefined : (call?.clock ?? systemClock).schedule(limitMs, expire);
+    const listeners = signals.map((signal) => ({ signal, onAbort: () => abort(signal.reason) }));
+    for (const { signal, onAbort } of listeners) {
+      signal.addEventListener("abort", onAbort);
     }
-    const timer = limitMs === undefined ? undefined : clock.schedule(limitMs, expire);
-    const release = () => {
+    function abort(reason: unknown) {
+      release();
+      controller.abort(reason);
+    }
+    function release() {
       timer?.cancel();
-      for (const signal of upstream) {
+      for (const { signal, onAbort } of listeners) {
         signal.removeEventListener("abort", onAbort);
       }
-    };
-    let ended = !request.stream;
-    return eachStep(
-      async (take) => {
-        try {
-          const taken = await take();
-          ended ||= isEnd(taken);
-          return taken;
-        } catch (error) {
-          ended = true;
-          throw error;
-        } finally {
-          if (ended) {
-            release();
-          }
-        }
-      },
-      () => next({ ...request, signal: controller.signal }),
-    );
+    }
+    return releasedAtEnd(() => next({ ...request, signal: controller.signal }), release);
   };
 }
 
-function isEnd(taken: unknown): boolean {
-  return typeof taken === "object" && taken !== null && "done" in taken && taken.done === true;
+/** Calls `release` once the call is over: with the answer of a unary one, and with the last message of a stream. */
+async function releasedAtEnd<R extends UnaryResponse | StreamResponse>(
+  take: () => Promise<R>,
+  release: () => void,
+): Promise<R> {
+  let isOver = true;
+  try {
+    const response = await take();
+    if (!response.stream) {
+      return response;
+    }
+    isOver = false;
+    return { ...response, message: throughTo(response.message, release) };
+  } finally {
+    if (isOver) {
+      release();
+    }
+  }
+}
+
+async function* throughTo<T>(messages: AsyncIterable<T>, onEnd: () => void): AsyncIterable<T> {
+  try {
+    yield* messages;
+  } finally {
+    onEnd();
+  }
 }
 
 function leastOf(...limits: readonly (number | undefined)[]): number | undefined {

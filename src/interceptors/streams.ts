@@ -1,4 +1,5 @@
 import type { StreamResponse, UnaryResponse } from "@connectrpc/connect";
+import { callInProgress } from "../call/current.ts";
 
 /** Takes one step of a call: the answer of a unary one, the head or the next message of a stream. */
 export type Step = <T>(take: () => Promise<T>) => Promise<T>;
@@ -17,9 +18,26 @@ function eachMessage<T>(step: Step, messages: AsyncIterable<T>): AsyncIterable<T
     [Symbol.asyncIterator]() {
       const iterator = messages[Symbol.asyncIterator]();
       return {
-        next: () => step(() => iterator.next()),
+        async next() {
+          try {
+            return await step(() => iterator.next());
+          } catch (error) {
+            abandon(iterator);
+            throw error;
+          }
+        },
         return: async (value?: unknown) => (await iterator.return?.(value)) ?? { done: true, value: undefined },
       };
     },
   };
+}
+
+/**
+ * Closes what is left of a stream whose step was cut short: whoever reads takes the error for the stream's own end, and a
+ * generator that stands at a `yield` would never run its `finally`. One that is busy closes when it gets there.
+ */
+function abandon(iterator: AsyncIterator<unknown>): void {
+  iterator.return?.().catch((error: unknown) => {
+    callInProgress()?.log.error({ err: error }, "a stream that was cut short failed to close");
+  });
 }

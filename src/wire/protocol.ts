@@ -1,7 +1,14 @@
 import type { ConnectError } from "@connectrpc/connect";
-import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { encodeEnvelope } from "@connectrpc/connect/protocol";
+import {
+  codeToHttpStatus,
+  endStreamFlag,
+  endStreamToJson,
+  errorToJsonBytes,
+} from "@connectrpc/connect/protocol-connect";
 import { TIMEOUT_HEADER, type TimeoutHeader } from "../call/deadline.ts";
 import type { Exchange, ExchangeAnswer } from "./exchange.ts";
+import { encodeGrpcMessage } from "./grpc-message.ts";
 
 /** The protocols by which a method can be called. */
 export type RpcProtocol = "grpc" | "grpc-web" | "connect";
@@ -9,6 +16,7 @@ export type RpcProtocol = "grpc" | "grpc-web" | "connect";
 const GRPC = /^application\/grpc(?:$|[+;])/i;
 const GRPC_WEB = /^application\/grpc-web(?:$|[-+;])/i;
 const CONNECT_ONLY = /^application\/(?:proto|connect\+\w+)(?:$|;)/i;
+const CONNECT_STREAM = /^application\/connect\+/i;
 const JSON_TYPE = /^application\/json(?:$|;)/i;
 /** `/package.Service/Method`; a web application hardly has such a path. */
 const METHOD_PATH = /^\/[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\/[A-Za-z_]\w*$/;
@@ -44,6 +52,15 @@ export function timeoutHeaderOf(protocol: RpcProtocol): TimeoutHeader {
 
 /** An error as an answer of the protocol: for calls that no method's handler sees. */
 export function errorAnswer(protocol: RpcProtocol, contentType: string, error: ConnectError): ExchangeAnswer {
+  if (protocol === "connect" && CONNECT_STREAM.test(contentType)) {
+    // A stream's error is its end: its status is 200 always (Connect protocol, "Error-End-Stream").
+    const end = Buffer.from(JSON.stringify(endStreamToJson(new Headers(), error, undefined)));
+    return {
+      status: 200,
+      header: new Headers({ "content-type": contentType }),
+      body: encodeEnvelope(endStreamFlag, end),
+    };
+  }
   if (protocol === "connect") {
     return {
       status: codeToHttpStatus(error.code),
@@ -57,7 +74,7 @@ export function errorAnswer(protocol: RpcProtocol, contentType: string, error: C
     header: new Headers({
       "content-type": contentType,
       "grpc-status": String(error.code),
-      "grpc-message": encodeURIComponent(error.rawMessage),
+      "grpc-message": encodeGrpcMessage(error.rawMessage),
     }),
   };
 }

@@ -6,6 +6,7 @@ import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { callInProgress } from "../call/current.ts";
 import { type DeadlineLimits, formatTimeout, parseTimeoutMs, type TimeoutHeader } from "../call/deadline.ts";
 import type { Exchange, Handler } from "./exchange.ts";
+import { withPlainStatus } from "./grpc-message.ts";
 import { isGrpcWebText, throughBinary } from "./grpc-web-text.ts";
 import type { Implementation } from "./implement.ts";
 import { errorAnswer, type RpcProtocol, rpcProtocol, timeoutHeaderOf } from "./protocol.ts";
@@ -37,10 +38,20 @@ export function rpcHandler(options: RpcOptions): Handler {
 }
 
 const contexts = new WeakMap<object, HandlerContext>();
+/** Calls whose request was read and given to the interceptors and the handler. */
+const begun = new WeakSet<object>();
+
+const markBegun: Interceptor = (next) => (request) => {
+  const call = callInProgress();
+  if (call !== undefined) {
+    begun.add(call);
+  }
+  return next(request);
+};
 
 function universalHandlers(options: RpcOptions): ReadonlyMap<string, UniversalHandler> {
   const router = createConnectRouter({
-    interceptors: [...options.interceptors],
+    interceptors: [markBegun, ...options.interceptors],
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: options.readMaxBytes,
     jsonOptions: { registry: createRegistry(...options.implementations.map(({ service }) => service.file)) },
@@ -88,13 +99,40 @@ async function callMethod(
     ? await throughBinary(request, handler)
     : await handler(request);
   const context = contexts.get(call);
-  if (context === undefined) {
-    call.answeredCode = response.status === 200 ? undefined : codeFromHttpStatus(response.status);
+  call.findAnsweredCode = () =>
+    context === undefined ? codeOfStatus(response.status) : codeOfReason(context.signal.reason);
+  const unreadable = context === undefined ? undefined : unreadableRequest(exchange, context, response);
+  if (unreadable !== undefined) {
+    call.answeredCode = unreadable.code;
+    return exchange.respond(errorAnswer(protocol, header.get("content-type") ?? "", unreadable));
   }
-  await exchange.respond({ ...response, header: withAllowed(response, handler) });
-  if (context !== undefined) {
-    call.answeredCode ??= call.interruption?.code ?? codeOfReason(context.signal.reason);
+  const { body, trailer } = response;
+  await exchange.respond({
+    ...response,
+    header: withAllowed(response, handler),
+    body: protocol === "grpc" && body && trailer ? withPlainStatus(body, trailer) : body,
+  });
+}
+
+/**
+ * Why a unary request over Connect could not be read, where Connect answers that with 500: it does so for all but JSON,
+ * though it is the caller's mistake.
+ */
+function unreadableRequest(
+  { call }: Exchange,
+  { signal }: HandlerContext,
+  { status }: UniversalServerResponse,
+): ConnectError | undefined {
+  if (call.protocol !== "connect" || call.method?.methodKind !== "unary" || begun.has(call) || status !== 500) {
+    return undefined;
   }
+  const { reason } = signal;
+  const message = reason instanceof ConnectError ? reason.rawMessage : "the request could not be read";
+  return new ConnectError(message, Code.InvalidArgument, undefined, undefined, reason);
+}
+
+function codeOfStatus(status: number): Code | undefined {
+  return status === 200 ? undefined : codeFromHttpStatus(status);
 }
 
 /** 405 and 415 say what is allowed (RFC 9110, 15.5.6 and 15.5.16). */
@@ -140,6 +178,6 @@ function startDeadline(
 function answerUnknownMethod(exchange: Exchange, protocol: RpcProtocol): Promise<void> {
   exchange.call.protocol = protocol;
   exchange.call.answeredCode = Code.Unimplemented;
-  const error = new ConnectError(`${exchange.path} is no method of this service`, Code.Unimplemented);
+  const error = new ConnectError("no method of that name is served here", Code.Unimplemented);
   return exchange.respond(errorAnswer(protocol, exchange.requestHeader.get("content-type") ?? "", error));
 }

@@ -1,0 +1,70 @@
+import { createClient } from "@connectrpc/connect";
+import { defineService, implement } from "portico";
+import { inCall, startTest } from "portico/testing";
+import { describe, expect, test } from "vitest";
+import { GreeterService } from "../../gen/greeter/v1/greeter_pb.js";
+import { createChannel } from "./channel.ts";
+
+/** Greets for as long as anybody reads, and tells when nobody does any more. */
+function endless() {
+  const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+  const definition = defineService({
+    name: "endless",
+    routes: () => [
+      implement(GreeterService, {
+        sayHello: ({ name }) => ({ greeting: name }),
+        async *sayHelloToEach(_request, { signal }) {
+          signal.addEventListener("abort", () => leave());
+          while (!signal.aborted) {
+            yield { greeting: "again" };
+            await new Promise(setImmediate);
+          }
+        },
+      }),
+    ],
+  });
+  return { definition, left };
+}
+
+describe.each([
+  { protocol: "grpc", httpVersion: "2" },
+  { protocol: "grpc-web", httpVersion: "2" },
+  { protocol: "grpc-web", httpVersion: "1.1" },
+  { protocol: "connect", httpVersion: "2" },
+  { protocol: "connect", httpVersion: "1.1" },
+] as const)("a channel by $protocol over HTTP/$httpVersion", (options) => {
+  test("ends a stream that its reader left, at the latest with the call that it was for", async () => {
+    const { definition, left } = endless();
+    await using app = await startTest(definition);
+    await using channel = createChannel(app.url, options);
+    await inCall({}, async () => {
+      for await (const { greeting } of createClient(GreeterService, channel).sayHelloToEach({ names: [] })) {
+        expect(greeting).toBe("again");
+        break;
+      }
+    });
+    await left;
+    expect(channel.stats()).toMatchObject({ callsStarted: 1, callsSucceeded: 1, callsActive: 0 });
+  });
+
+  test("counts calls, and refuses them once it is closed", async () => {
+    await using app = await startTest(endless().definition);
+    const channel = createChannel(app.url, options);
+    const client = createClient(GreeterService, channel);
+    await expect(client.sayHello({ name: "x" })).resolves.toMatchObject({ greeting: "x" });
+    await channel[Symbol.asyncDispose]();
+    await expect(client.sayHello({ name: "x" })).rejects.toThrow("is closed");
+    expect(channel.stats()).toMatchObject({ state: "closed", callsStarted: 1, callsSucceeded: 1, callsFailed: 0 });
+  });
+});
+
+test.each([
+  ["localhost:50051", {}, "a target is a URL"],
+  ["ftp://localhost", {}, "a target is a URL"],
+  ["http://localhost:50051/?x=1", {}, "a target is a URL"],
+  ["http://localhost:50051", { timeoutMs: 0 }, "more than 0 milliseconds"],
+  ["http://localhost:50051", { timeoutMs: Number.NaN }, "more than 0 milliseconds"],
+  ["http://localhost:50051", { httpVersion: "1.1" }, "gRPC needs HTTP/2"],
+] as const)("a channel to %s with %o says what is wrong", (target, options, message) => {
+  expect(() => createChannel(target, options)).toThrow(message);
+});

@@ -1,0 +1,23 @@
+/**
+ * Percent-encodes a status message for `grpc-message`: its UTF-8 bytes outside of %x20-%x7E, and `%` (gRPC over HTTP/2,
+ * "Responses"). No more than that, as Connect does: grpc-js undoes no more, and its callers would read `%3A` for a colon.
+ */
+export function encodeGrpcMessage(message: string): string {
+  let encoded = "";
+  for (const byte of Buffer.from(message)) {
+    encoded +=
+      byte >= 0x20 && byte <= 0x7e && byte !== 0x25
+        ? String.fromCharCode(byte)
+        : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }
+  return encoded;
+}
+
+/** A gRPC answer's body, at whose end the status message of its trailer is encoded as {@link encodeGrpcMessage} does. */
+export async function* withPlainStatus(body: AsyncIterable<Uint8Array>, trailer: Headers): AsyncIterable<Uint8Array> {
+  yield* body;
+  const message = trailer.get("grpc-message");
+  if (message !== null) {
+    trailer.set("grpc-message", encodeGrpcMessage(decodeURIComponent(message)));
+  }
+}

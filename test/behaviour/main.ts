@@ -1,0 +1,4 @@
+import { run } from "portico";
+import { behaviour } from "./service.ts";
+
+await run(behaviour);

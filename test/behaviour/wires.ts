@@ -1,0 +1,195 @@
+import { Agent } from "node:http";
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Transport } from "@connectrpc/connect";
+import type { Compression } from "@connectrpc/connect/protocol";
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+  createNodeHttpClient,
+  Http2SessionManager,
+} from "@connectrpc/connect-node";
+import * as web from "@connectrpc/connect-web";
+import { type ChannelOptions, createChannel } from "portico/client";
+import { grpcJsTransport } from "./grpc-js.ts";
+import { grpcWebTextTransport } from "./grpc-web-text.ts";
+
+export type Kind = DescMethod["methodKind"];
+
+/** A protocol over a version of HTTP, by a client that people use. */
+export interface Wire {
+  readonly name: string;
+  readonly protocol: "connect" | "grpc-web" | "grpc";
+  readonly client: "connect-node" | "connect-web" | "grpc-js" | "createChannel";
+  /** As the access line has it. */
+  readonly httpVersion: "1.1" | "2.0";
+  readonly kinds: readonly Kind[];
+  /** The service's unary method that this wire can call. */
+  readonly unaryMethod: "read" | "act";
+  /** The client asks for answers to be compressed. */
+  readonly asksForCompression: boolean;
+  /** The client can send what the service is to decompress. */
+  readonly sendsCompressed: boolean;
+  open(url: string, options?: WireOptions): Dialled;
+}
+
+export interface WireOptions {
+  readonly sendCompression?: Compression;
+}
+
+export interface Dialled extends AsyncDisposable {
+  readonly transport: Transport;
+}
+
+interface Traits {
+  readonly protocol: Wire["protocol"];
+  readonly kinds?: readonly Kind[];
+  readonly unaryMethod?: Wire["unaryMethod"];
+  readonly asksForCompression?: boolean;
+  readonly sendsCompressed?: boolean;
+}
+
+const ALL: readonly Kind[] = ["unary", "server_streaming", "client_streaming", "bidi_streaming"];
+const HALF_DUPLEX = ALL.filter((kind) => kind !== "bidi_streaming");
+const BROWSER: readonly Kind[] = ["unary", "server_streaming"];
+
+interface Common extends WireOptions {
+  readonly baseUrl: string;
+}
+type Http1 = Common & { readonly httpVersion: "1.1"; readonly nodeOptions: { readonly agent: Agent } };
+type Http2 = Common & { readonly httpVersion: "2"; readonly sessionManager: Http2SessionManager };
+
+const NODE = { client: "connect-node", unaryMethod: "act", asksForCompression: true, sendsCompressed: true } as const;
+
+function overHttp1(name: string, traits: Traits, dial: (options: Http1) => Transport): Wire {
+  return {
+    ...NODE,
+    name: `${name} over HTTP/1.1, connect-node`,
+    httpVersion: "1.1",
+    kinds: HALF_DUPLEX,
+    ...traits,
+    open(baseUrl, options = {}) {
+      const agent = new Agent({ keepAlive: true });
+      const transport = dial({ ...options, baseUrl, httpVersion: "1.1", nodeOptions: { agent } });
+      return { transport, [Symbol.asyncDispose]: async () => agent.destroy() };
+    },
+  };
+}
+
+function overHttp2(name: string, traits: Traits, dial: (options: Http2) => Transport): Wire {
+  return {
+    ...NODE,
+    name: `${name} over HTTP/2, connect-node`,
+    httpVersion: "2.0",
+    kinds: ALL,
+    ...traits,
+    open(baseUrl, options = {}) {
+      const sessionManager = new Http2SessionManager(baseUrl);
+      const transport = dial({ ...options, baseUrl, httpVersion: "2", sessionManager });
+      return { transport, [Symbol.asyncDispose]: async () => sessionManager.abort() };
+    },
+  };
+}
+
+/** Connect's client asks for no compression of what it gets by GET, nor can it send any. */
+const GET = {
+  protocol: "connect",
+  kinds: ["unary"],
+  unaryMethod: "read",
+  asksForCompression: false,
+  sendsCompressed: false,
+} as const;
+const TEXT = { protocol: "grpc-web", asksForCompression: false, sendsCompressed: false } as const;
+
+const nodeWires: readonly Wire[] = [
+  ...[overHttp1, overHttp2].flatMap((over) => [
+    over("Connect JSON", { protocol: "connect" }, (options) =>
+      createConnectTransport({ ...options, useBinaryFormat: false }),
+    ),
+    over("Connect binary", { protocol: "connect" }, (options) =>
+      createConnectTransport({ ...options, useBinaryFormat: true }),
+    ),
+    over("Connect GET JSON", GET, (options) =>
+      createConnectTransport({ ...options, useHttpGet: true, useBinaryFormat: false }),
+    ),
+    over("Connect GET binary", GET, (options) =>
+      createConnectTransport({ ...options, useHttpGet: true, useBinaryFormat: true }),
+    ),
+    over("gRPC-Web", { protocol: "grpc-web" }, (options) => createGrpcWebTransport(options)),
+  ]),
+  overHttp1("gRPC-Web text", TEXT, (options) => grpcWebTextTransport(options.baseUrl, createNodeHttpClient(options))),
+  overHttp2("gRPC-Web text", TEXT, ({ baseUrl, httpVersion, sessionManager }) =>
+    grpcWebTextTransport(baseUrl, createNodeHttpClient({ httpVersion, sessionProvider: () => sessionManager })),
+  ),
+  overHttp2("gRPC", { protocol: "grpc" }, (options) => createGrpcTransport(options)),
+];
+
+/** A wire of connect-web's, by Node's fetch. */
+function browser(name: string, traits: Traits, dial: (baseUrl: string) => Transport): Wire {
+  return {
+    name: `${name} over HTTP/1.1, connect-web`,
+    client: "connect-web",
+    httpVersion: "1.1",
+    kinds: BROWSER,
+    unaryMethod: "act",
+    asksForCompression: false,
+    sendsCompressed: false,
+    ...traits,
+    open: (url) => ({ transport: dial(url), [Symbol.asyncDispose]: async () => undefined }),
+  };
+}
+
+/** A wire of the library's own channels. */
+function channel(protocol: Wire["protocol"], version: NonNullable<ChannelOptions["httpVersion"]>): Wire {
+  return {
+    name: `${protocol} over HTTP/${version}, createChannel`,
+    client: "createChannel",
+    protocol,
+    httpVersion: version === "2" ? "2.0" : "1.1",
+    kinds: version === "2" ? ALL : HALF_DUPLEX,
+    unaryMethod: "act",
+    asksForCompression: true,
+    sendsCompressed: false,
+    open(url) {
+      const transport = createChannel(url, { protocol, httpVersion: version });
+      return { transport, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
+    },
+  };
+}
+
+/** Every RPC protocol over every version of HTTP that can carry it. */
+export const wires: readonly Wire[] = [
+  ...nodeWires,
+  browser("Connect JSON", { protocol: "connect" }, (baseUrl) => web.createConnectTransport({ baseUrl })),
+  browser("Connect GET", { protocol: "connect", kinds: ["unary"], unaryMethod: "read" }, (baseUrl) =>
+    web.createConnectTransport({ baseUrl, useHttpGet: true, useBinaryFormat: true }),
+  ),
+  browser("gRPC-Web", { protocol: "grpc-web" }, (baseUrl) => web.createGrpcWebTransport({ baseUrl })),
+  {
+    name: "gRPC over HTTP/2, grpc-js",
+    client: "grpc-js",
+    protocol: "grpc",
+    httpVersion: "2.0",
+    kinds: ALL,
+    unaryMethod: "act",
+    asksForCompression: true,
+    sendsCompressed: false,
+    open(url) {
+      const transport = grpcJsTransport(url);
+      return { transport, [Symbol.asyncDispose]: async () => transport[Symbol.dispose]() };
+    },
+  },
+  channel("grpc", "2"),
+  channel("connect", "1.1"),
+  channel("grpc-web", "2"),
+];
+
+/** The wires that have methods of this kind. */
+export function wiresWith(kind: Kind): readonly Wire[] {
+  return wires.filter(({ kinds }) => kinds.includes(kind));
+}
+
+/** Every wire with every kind of method that it can do. */
+export const wiresByKind: readonly (Wire & { readonly kind: Kind })[] = wires.flatMap((wire) =>
+  wire.kinds.map((kind) => ({ ...wire, kind })),
+);
