@@ -26,6 +26,9 @@ export function accessLog(log: Logger, secretNames: () => ReadonlySet<string>): 
   };
 }
 
+/** By its own word (Connect protocol, "Unary-Get-Request"): one that was refused before anybody took it as an RPC too. */
+const CONNECT_GET = /(?:^|&)connect=v1(?:$|&)/;
+
 /** The query of an RPC is a message, and never logged. A request that could not be read has no line. */
 function firstLine(
   { call, method, path, query, httpVersion }: RequestRecord,
@@ -34,6 +37,7 @@ function firstLine(
   if (method === "") {
     return "-";
   }
-  const shownQuery = query === "" || call?.protocol !== undefined ? "" : `?${redactQuery(query, secretNames)}`;
+  const isRpc = call?.protocol !== undefined || CONNECT_GET.test(query);
+  const shownQuery = query === "" || isRpc ? "" : `?${redactQuery(query, secretNames)}`;
   return `${method} ${path}${shownQuery} HTTP/${httpVersion}`;
 }

@@ -53,10 +53,12 @@ export function createLogger(options: LoggerOptions): ServiceLogger {
         const call = callInProgress();
         return call === undefined ? {} : { request_id: call.requestId };
       },
+      mixinMergeStrategy: (fields, own) => ({ ...withoutOurs(fields), ...own }),
       formatters: {
         level: (label) => ({ levelname: label.toUpperCase() }),
         log: (fields) => loggableFields(fields, schema) as Record<string, unknown>,
       },
+      serializers: { err: (error: unknown) => error }, // loggableError's work; Pino's own would take its type away
       hooks: { streamWrite: (line) => finishLine(line, options) },
     },
     options.destination,
@@ -64,16 +66,41 @@ export function createLogger(options: LoggerOptions): ServiceLogger {
   return Object.assign(root.child({ name: options.name }), {
     named: (name: string) => root.child({ name }),
     learn(files: readonly DescFile[]) {
-      schema.registry = createRegistry(...files);
-      schema.secretNames = secretFieldNames(redactedFieldNames(files));
+      const all = [...withImports(files)];
+      schema.registry = createRegistry(...all);
+      schema.secretNames = secretFieldNames(redactedFieldNames(all));
     },
     secretNames: () => schema.secretNames,
   });
 }
 
+/** The files and all that they import: a message may be declared in another file than the service that takes it. */
+function withImports(files: readonly DescFile[]): Iterable<DescFile> {
+  const found = new Set(files);
+  for (const file of found) {
+    for (const imported of file.dependencies) {
+      found.add(imported); // a Set's iteration goes on to what is added in it
+    }
+  }
+  return found;
+}
+
+const OUR_FIELDS = ["time", "levelname", "name"] as const;
+
+/** Fields of ours that a line has from somebody else get a `_`: a name that a handler logs is not the logger's. */
+function withoutOurs(fields: object): object {
+  if (!OUR_FIELDS.some((name) => Object.hasOwn(fields, name))) {
+    return fields;
+  }
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [OUR_FIELDS.some((name) => name === key) ? `${key}_` : key, value]),
+  );
+}
+
 function finishLine(line: string, { format, colors }: LoggerOptions): string {
-  const secrets = callInProgress()?.secrets ?? [];
-  const safe = secrets.length === 0 ? line : redactLine(line, secrets);
+  const call = callInProgress();
+  const secrets = call === undefined ? [] : call.secrets;
+  const safe = secrets?.length === 0 ? line : redactLine(line, secrets);
   // JSON leaves the upper control characters as they are, and some terminals obey them.
   const plain = safe.replace(
     /[\u007f-\u009f\u2028\u2029]/g,
@@ -83,6 +110,7 @@ function finishLine(line: string, { format, colors }: LoggerOptions): string {
 }
 
 const MAX_DEPTH = 6;
+const MAX_CAUSES = 10;
 
 /** Log fields with secret ones hidden, messages as their schema's JSON, and errors with what they were caused by. */
 function loggableFields(value: unknown, schema: Schema, depth = 0): unknown {
@@ -98,14 +126,20 @@ function loggableFields(value: unknown, schema: Schema, depth = 0): unknown {
   if (value instanceof Error) {
     return loggableError(value);
   }
-  if (value instanceof Headers) {
+  if (ArrayBuffer.isView(value)) {
+    return `${value.byteLength} bytes`;
+  }
+  if (value instanceof Headers || value instanceof Map) {
     return loggableFields(Object.fromEntries(value), schema, depth);
   }
   if (depth === MAX_DEPTH) {
     return "…";
   }
-  if (Array.isArray(value)) {
-    return value.map((item) => loggableFields(item, schema, depth + 1));
+  if ("toJSON" in value && typeof value.toJSON === "function") {
+    return loggableFields(value.toJSON(), schema, depth + 1);
+  }
+  if (Array.isArray(value) || value instanceof Set) {
+    return [...value].map((item) => loggableFields(item, schema, depth + 1));
   }
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [
@@ -116,10 +150,7 @@ function loggableFields(value: unknown, schema: Schema, depth = 0): unknown {
 }
 
 function loggableError(error: Error): object {
-  const causes: string[] = [];
-  for (let cause = error.cause; cause instanceof Error && causes.length < MAX_DEPTH; cause = cause.cause) {
-    causes.push(`${cause.name}: ${cause.message}`);
-  }
+  const causes = [...causesOf(error)].slice(1).map(({ name, message }) => `${name}: ${message}`);
   const code = "code" in error ? { code: error.code } : {};
   return {
     type: error.name,
@@ -128,4 +159,17 @@ function loggableError(error: Error): object {
     stack: error.stack,
     ...(causes.length === 0 ? {} : { causes }),
   };
+}
+
+/** An error, what caused it, and what it sums up; the first {@link MAX_CAUSES}. */
+function causesOf(error: Error): Iterable<Error> {
+  const found = new Set([error]);
+  for (const one of found) {
+    for (const cause of [one.cause, ...(one instanceof AggregateError ? one.errors : [])]) {
+      if (cause instanceof Error && found.size <= MAX_CAUSES) {
+        found.add(cause);
+      }
+    }
+  }
+  return found;
 }

@@ -6,14 +6,16 @@ const LEVEL_STYLE = { DEBUG: "gray", INFO: "green", WARN: "yellow", ERROR: "red"
 
 /** One JSON line of the log as a line for a terminal; fields that are left over follow as JSON, a stack on its own lines. */
 export function prettyLine(line: string, colors: boolean): string {
-  const { time, levelname, name, message, request_id, err, ...rest } = JSON.parse(line) as Record<string, unknown>;
+  const { time, levelname, name, message, request_id, err, ...others } = JSON.parse(line) as Record<string, unknown>;
+  // An access line's message is made of these two.
+  const { first_request_line: _line, response_status: _status, ...rest } = others;
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     colors ? styleText(style, text, { validateStream: false }) : text;
-  const level = String(levelname);
-  const style = level in LEVEL_STYLE ? LEVEL_STYLE[level as keyof typeof LEVEL_STYLE] : "red";
+  const level = printable(String(levelname));
+  const style = Object.hasOwn(LEVEL_STYLE, level) ? LEVEL_STYLE[level as keyof typeof LEVEL_STYLE] : "red";
   const fields = Object.keys(rest).length === 0 ? "" : ` ${paint("gray", printable(JSON.stringify(rest)))}`;
   const id = request_id === undefined ? "" : paint("gray", ` [${printable(String(request_id))}]`);
-  const head = `${paint("gray", String(time).slice(11, 23))} ${paint(style, level.padEnd(5))} ${printable(String(name))}`;
+  const head = `${paint("gray", printable(String(time).slice(11, 23)))} ${paint(style, level.padEnd(5))} ${printable(String(name))}`;
   return `${head}${id} ${printable(String(message ?? ""))}${fields}${stackOf(err)}\n`;
 }
 
@@ -21,9 +23,10 @@ function stackOf(err: unknown): string {
   if (typeof err !== "object" || err === null) {
     return "";
   }
-  const { stack, message } = err as { readonly stack?: unknown; readonly message?: unknown };
+  const { stack, message, causes } = err as { readonly [field: string]: unknown };
   const lines = String(stack ?? message ?? JSON.stringify(err)).split("\n");
-  return lines.map((text) => `\n    ${printable(text)}`).join("");
+  const because = Array.isArray(causes) ? causes.map((cause) => `because of ${cause}`) : [];
+  return [...lines, ...because].map((text) => `\n    ${printable(text)}`).join("");
 }
 
 /** Text without anything that a terminal obeys: what is left of control characters shows as an escape. */

@@ -1,3 +1,5 @@
+import { searchFor } from "./quoted-secrets.ts";
+
 // Secrets appear nowhere in the log: neither fields that carry them, nor texts that quote them.
 
 export const REDACTED = "[redacted]";
@@ -31,19 +33,58 @@ function decoded(text: string): string {
   }
 }
 
-/** Hides `secrets` wherever a text of a log line's JSON quotes them, in plain or percent-encoded form. */
-export function redactLine(line: string, secrets: readonly string[]): string {
-  const quoted = secrets
-    .filter((secret) => secret.length >= MIN_SECRET_LENGTH)
-    .flatMap((secret) => [secret, encodeURIComponent(secret)]);
-  const found = quoted.filter((secret) => line.includes(JSON.stringify(secret).slice(1, -1)));
-  if (found.length === 0) {
+/** Fields that the chassis writes: their names hold nothing of a caller's, whatever a caller calls its secrets. */
+const OUR_FIELDS: ReadonlySet<string> = new Set([
+  ...["time", "levelname", "name", "message", "request_id", "err", "type", "stack", "causes", "code"],
+  ...["remote_address", "first_request_line", "response_status", "response_size", "request_time_frac"],
+  ...["rpc_protocol", "rpc_code", "aborted"],
+]);
+
+/** Fields whose values are never a secret's: a caller that sends its address as a cookie must not hide it so. */
+const OUR_VALUES: ReadonlySet<string> = new Set([
+  ...["time", "levelname", "name", "request_id", "remote_address", "rpc_protocol", "rpc_code"],
+  ...["response_status", "response_size", "request_time_frac"],
+]);
+
+/**
+ * Hides `secrets` wherever a value of a log line's JSON quotes them: plain, percent-encoded, or as JSON within the text,
+ * in whole or in part. The line stays one line of JSON, its fields in their order.
+ *
+ * @param secrets undefined where they are too many to be looked for: then only what is never a secret's is left
+ */
+export function redactLine(line: string, secrets: readonly string[] | undefined): string {
+  if (secrets === undefined) {
+    return withoutTexts(line);
+  }
+  const mayFit = ({ length }: string) => length >= MIN_SECRET_LENGTH && length <= line.length;
+  const search = searchFor([...new Set(secrets)].filter(mayFit));
+  if (!search.mayBeIn(line)) {
     return line;
   }
-  const longestFirst = found.sort((a, b) => b.length - a.length);
-  const redactValue = (_key: string, value: unknown) =>
-    typeof value === "string" ? longestFirst.reduce((text, secret) => text.replaceAll(secret, REDACTED), value) : value;
-  const { time, levelname, name, request_id, ...rest } = JSON.parse(line) as Record<string, unknown>;
-  const redacted = JSON.parse(JSON.stringify(rest), redactValue) as Record<string, unknown>;
-  return `${JSON.stringify({ time, levelname, name, ...redacted, request_id })}\n`;
+  const hide = (value: unknown, isOurs: boolean): unknown => {
+    switch (typeof value) {
+      case "string":
+        return search.replaceAll(value, REDACTED);
+      case "number":
+        return search.replaceAll(String(value), REDACTED) === String(value) ? value : REDACTED;
+      case "object":
+        return value === null || Array.isArray(value)
+          ? (value?.map((item) => hide(item, false)) ?? null)
+          : Object.fromEntries(
+              Object.entries(value).map(([key, item]) => [
+                OUR_FIELDS.has(key) ? key : search.replaceAll(key, REDACTED),
+                isOurs && OUR_VALUES.has(key) ? item : hide(item, false),
+              ]),
+            );
+      default:
+        return value;
+    }
+  };
+  return `${JSON.stringify(hide(JSON.parse(line), true))}\n`;
+}
+
+function withoutTexts(line: string): string {
+  const fields = JSON.parse(line) as Record<string, unknown>; // a line of the log is an object
+  const left = Object.entries(fields).filter(([name]) => OUR_VALUES.has(name));
+  return `${JSON.stringify({ ...Object.fromEntries(left), message: REDACTED })}\n`;
 }

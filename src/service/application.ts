@@ -1,4 +1,5 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { ConnectError } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
 import { callInProgress } from "../call/current.ts";
@@ -25,7 +26,10 @@ export interface KoaApplication {
   on(event: "error", listener: (error: unknown) => void): unknown;
 }
 
-/** A web application: Koa's, or any Node listener, such as an Express application or Fastify's `routing`. */
+/**
+ * A web application: Koa's, or any Node listener, such as an Express application or Fastify's `routing`. It is reached over
+ * HTTP/1.1 and HTTP/2 alike. Express's own body parsers leave a body over HTTP/2 alone that has no `content-length`.
+ */
 export type HttpApplication = KoaApplication | HttpListener;
 
 /**
@@ -43,7 +47,12 @@ export function applicationHandler(application: HttpApplication, { maxMs }: Dead
       const detail = `${TIMEOUT_HEADER.connect} is not one to ten digits`;
       return respondProblem(exchange, problemFromStatus(400, detail, call.requestId));
     }
-    // What node:http2's compatibility classes lack of node:http's is not used by Koa and Fastify.
+    if (exchange.request instanceof Http2ServerRequest) {
+      exchange.request.headers.host ??= exchange.authority; // only Koa and Fastify know :authority
+      keepMembers(exchange.request, Http2ServerRequest.prototype);
+      keepMembers(exchange.response, Http2ServerResponse.prototype);
+    }
+    // What node:http2's compatibility classes lack of node:http's is not used by Koa, Express and Fastify.
     const request = exchange.request as IncomingMessage;
     const response = exchange.response as ServerResponse;
     const closed = new Promise<void>((resolve) => response.once("close", resolve));
@@ -64,11 +73,37 @@ export function applicationHandler(application: HttpApplication, { maxMs }: Dead
   };
 }
 
+/**
+ * Makes what node:http2's class gives to a request or response its own. Express puts a prototype in the place of theirs
+ * that is made from node:http's: its methods would find nothing that they know, hang, or throw where nobody catches.
+ */
+function keepMembers(message: object, prototype: object): void {
+  for (const name of Reflect.ownKeys(prototype)) {
+    const member = Object.getOwnPropertyDescriptor(prototype, name);
+    if (member !== undefined && name !== "constructor" && !Object.hasOwn(message, name)) {
+      Object.defineProperty(message, name, member);
+    }
+  }
+}
+
 function koaListener(application: KoaApplication): HttpListener {
-  application.middleware.unshift(answerProblems);
+  if (!application.middleware.includes(answerProblems)) {
+    application.middleware.unshift(answerProblems); // an application that is started again has it already
+  }
   // Koa itself finds errors only in bodies that are streams; without a listener it would write them to standard error.
-  application.on("error", (error) => callInProgress()?.log.error({ err: error }, "the answer's body failed"));
+  application.on("error", (error) => {
+    const call = callInProgress();
+    if (call?.interruption === undefined || !isLostConnection(error)) {
+      call?.log.error({ err: error }, "the answer's body failed");
+    }
+  });
   return application.callback();
+}
+
+/** What streams fail with when their peer goes away. */
+function isLostConnection(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ECONNRESET" || code === "EPIPE" || code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 /** What is used of a Koa context. */
@@ -105,7 +140,7 @@ function problemOf(thrown: unknown, call: ActiveCall, name: string): Problem {
     const { status, statusCode, expose } = thrown as { status?: unknown; statusCode?: unknown; expose?: unknown };
     const code = Number(status ?? statusCode);
     if (Number.isInteger(code) && code >= 400 && code < 500) {
-      const detail = expose === false ? (STATUS_CODES[code] ?? "") : thrown.message;
+      const detail = expose === true ? thrown.message : (STATUS_CODES[code] ?? "");
       return problemFromStatus(code, detail, call.requestId);
     }
   }

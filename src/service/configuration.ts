@@ -14,7 +14,7 @@ const list = z.string().transform((text) =>
 
 const origins = list.superRefine((items, context) => {
   for (const item of items) {
-    if (item !== "*" && (!URL.canParse(item) || new URL(item).origin !== item)) {
+    if (item !== "*" && (item.includes("*") || !URL.canParse(item) || new URL(item).origin !== item)) {
       context.addIssue(`"${item}" is no origin, such as https://shop.example (no path, no trailing slash)`);
     }
   }
@@ -30,7 +30,23 @@ const proxies = list.superRefine((items, context) => {
 
 const fieldNames = list
   .transform((items) => items.map((item) => item.toLowerCase()))
-  .refine((items) => items.every((item) => /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(item)), "expected names of header fields");
+  .refine((items) => items.every((item) => /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(item)), "expected names of header fields")
+  .superRefine((items, context) => {
+    for (const item of items.filter((name) => NOT_TO_PROPAGATE.test(name))) {
+      context.addIssue(`"${item}" belongs to one connection or one protocol, and cannot travel on`);
+    }
+  });
+/** Fields of a connection (RFC 9110, 7.6.1), of a message's form, and of the protocols themselves. */
+const NOT_TO_PROPAGATE =
+  /^(?:host|connection|proxy-connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-.*|accept-encoding|grpc-.*|connect-.*)$/;
+
+const hostNames = list.superRefine((items, context) => {
+  for (const item of items) {
+    if (!/^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$/.test(item)) {
+      context.addIssue(`"${item}" is no host name, such as dev.example (no port, no path)`);
+    }
+  }
+});
 
 /** The variables that every service has. Times in milliseconds. */
 const baseShape = {
@@ -45,7 +61,7 @@ const baseShape = {
   MAX_DEADLINE_MS: milliseconds(600_000),
   CORS_ORIGINS: origins.default([]),
   CORS_CREDENTIALS: z.stringbool().default(false),
-  ALLOWED_HOSTS: list.default([]),
+  ALLOWED_HOSTS: hostNames.default([]),
   TRUSTED_PROXIES: proxies.default([]),
   PROPAGATE_HEADERS: fieldNames.default([]),
   /** Default on in development, off elsewhere. */
@@ -55,6 +71,8 @@ const baseShape = {
 } satisfies z.ZodRawShape;
 
 const baseSchema = z.object(baseShape);
+const corsSchema = baseSchema.pick({ CORS_ORIGINS: true, CORS_CREDENTIALS: true });
+/** The values of the variables that every service has. Times in milliseconds. */
 export type BaseConfig = Readonly<z.output<typeof baseSchema>>;
 
 /** The environment that a service cannot start with; says everything that is wrong at once. */
@@ -68,8 +86,9 @@ export interface Configuration<T> {
   readonly hints: readonly string[];
 }
 
-/** What may not be quoted in a message: the value of a variable that sounds like a secret. */
-const SECRET_NAME = /PASS|SECRET|TOKEN|KEY|CREDENTIAL|AUTH/;
+/** What may not be quoted in a message: the value of a variable that sounds like a secret, and who logs in at a URL. */
+const SECRET_NAME = /PASS|PWD|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|PRIVATE|COOKIE/i;
+const USER_INFO = /(?<=:\/\/)[^/?#\s]*@/g;
 
 /**
  * Reads a service's configuration from the environment and checks it as a whole. An empty variable counts as unset.
@@ -92,9 +111,10 @@ export function readConfiguration<S extends Readonly<Record<string, z.ZodType>>>
   const result = z.object(shape).safeParse(set);
   // Zod's output type of a shape with a generic part is not resolved by the compiler; it is this by its definition.
   const config = result.data as (BaseConfig & { readonly [K in keyof S]: z.output<S[K]> }) | undefined;
+  const cors = corsSchema.safeParse(set).data; // apart, so that it is judged whatever else is wrong
   const problems = [
     ...(result.error?.issues.map((issue) => describe(String(issue.path[0]), issue.message, set)) ?? []),
-    ...(config?.CORS_CREDENTIALS && config.CORS_ORIGINS.includes("*")
+    ...(cors?.CORS_CREDENTIALS && cors.CORS_ORIGINS.includes("*")
       ? [describe("CORS_CREDENTIALS", "credentials never go with CORS_ORIGINS=*", set)]
       : []),
   ];
@@ -112,7 +132,8 @@ function describe(name: string, message: string, set: Readonly<Record<string, un
   if (value === undefined) {
     return `${name} is not set: ${message}`;
   }
-  return SECRET_NAME.test(name) ? `${name}: ${message}` : `${name}=${JSON.stringify(value)}: ${message}`;
+  const said = SECRET_NAME.test(name) ? `${name}: ${message}` : `${name}=${JSON.stringify(value)}: ${message}`;
+  return said.replace(USER_INFO, "[redacted]@");
 }
 
 /** Variables that nobody reads and that differ from one that somebody does by a letter or two. */

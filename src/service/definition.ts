@@ -34,6 +34,7 @@ export interface ServiceLimits extends PortLimits {
   readonly messageBytes: number;
 }
 
+/** What a service is described by. Its parts are functions, so that nothing of them runs before the service starts. */
 export interface ServiceOptions<C extends ConfigShape, R> {
   /** Names the service in its log, and in the variables by which others find it: `orders` is at `ORDERS_URL`. */
   readonly name: string;

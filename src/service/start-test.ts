@@ -12,6 +12,7 @@ import { type Fake, openFakes } from "./fakes.ts";
 import { startService } from "./start.ts";
 import { createTestClock, type TestClock } from "./test-clock.ts";
 
+/** What a service under test has around it. */
 export interface TestOptions<C extends ConfigShape> {
   /** Environment variables, as the process would have them; nothing is taken from the real environment. */
   readonly config?: Readonly<Record<string, string>>;
@@ -61,7 +62,12 @@ export async function startTest<C extends ConfigShape, R>(
     closing.push(opened);
     urls[name] = opened.url;
   }
-  const service = await startService(definition, {
+  const closeAll = async () => {
+    for (const resource of closing.splice(0).reverse()) {
+      await (Symbol.asyncDispose in resource ? resource[Symbol.asyncDispose]() : resource[Symbol.dispose]());
+    }
+  };
+  const starting = startService(definition, {
     env: {
       NODE_ENV: "test",
       HOST: "127.0.0.1",
@@ -75,12 +81,17 @@ export async function startTest<C extends ConfigShape, R>(
     terminal: false,
     clock,
   });
+  const service = await starting.catch(async (error: unknown) => {
+    await closeAll();
+    throw error;
+  });
   const url = `http://127.0.0.1:${service.address.port}`;
   const stop = async () => {
-    for (const resource of closing.splice(0).reverse()) {
-      await (Symbol.asyncDispose in resource ? resource[Symbol.asyncDispose]() : resource[Symbol.dispose]());
+    try {
+      await closeAll();
+    } finally {
+      await service.stop();
     }
-    await service.stop();
   };
   return {
     url,

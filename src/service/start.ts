@@ -1,28 +1,17 @@
 import type { AddressInfo } from "node:net";
-import { Code, ConnectError } from "@connectrpc/connect";
 import type { DestinationStream } from "pino";
-import { corsHandler } from "../builtin/cors.ts";
-import { healthService } from "../builtin/health.ts";
-import { hostGuard } from "../builtin/host-guard.ts";
-import { probes } from "../builtin/probes.ts";
-import { createReadiness, type Readiness } from "../builtin/readiness.ts";
-import { reflectionServices } from "../builtin/reflection.ts";
+import { createReadiness } from "../builtin/readiness.ts";
 import { type Clock, systemClock } from "../call/clock.ts";
 import { runInService } from "../call/current.ts";
-import { createTasks, type Tasks } from "../call/tasks.ts";
-import { serviceInterceptors } from "../interceptors/index.ts";
-import { accessLog } from "../observe/access-log.ts";
+import { createTasks } from "../call/tasks.ts";
 import { createLogger, type ServiceLogger } from "../observe/logger.ts";
-import type { NodeExchange } from "../server/node-exchange.ts";
-import { createPort, type Port } from "../server/port.ts";
-import { trustedProxies } from "../server/proxies.ts";
-import type { Handler } from "../wire/exchange.ts";
+import type { Port } from "../server/port.ts";
 import type { Implementation } from "../wire/implement.ts";
-import { rpcHandler } from "../wire/rpc.ts";
-import { applicationHandler } from "./application.ts";
+import { assemble } from "./assemble.ts";
 import { type BaseConfig, readConfiguration } from "./configuration.ts";
 import type { Application, ConfigShape, ServiceDefinition } from "./definition.ts";
 import { createResourceStack } from "./resources.ts";
+import { stopOnce } from "./stop.ts";
 
 /** What a service takes from the process that it runs in. */
 export interface Surroundings {
@@ -43,13 +32,6 @@ export interface RunningService {
    */
   stop(): Promise<void>;
 }
-
-/** Fields that travel on with every onward call, besides those that the configuration lists. */
-const TRACE_HEADERS = ["traceparent", "tracestate", "baggage"];
-const DEFAULT_MESSAGE_BYTES = 4 * 1024 * 1024;
-/** What cancelled calls have left to be answered before their connections are cut, in milliseconds. */
-const CANCELLATION_MS = 1000;
-
 /**
  * Starts a service: reads its configuration, opens its resources in order, then its port.
  *
@@ -100,75 +82,6 @@ export async function startService<C extends ConfigShape, R>(
   });
 }
 
-interface Chassis {
-  readonly clock: Clock;
-  readonly log: ServiceLogger;
-  readonly tasks: Tasks;
-  readonly readiness: Readiness;
-}
-
-/** The handlers of the one port, in the order in which they are asked. */
-async function assemble<C extends ConfigShape, R>(
-  definition: ServiceDefinition<C, R>,
-  application: Application<C, R>,
-  { clock, log, tasks, readiness }: Chassis,
-): Promise<{ readonly port: Port; readonly implementations: readonly Implementation[] }> {
-  const { config } = application;
-  const deadlines = {
-    defaultMs: Math.min(config.DEFAULT_DEADLINE_MS, config.MAX_DEADLINE_MS),
-    maxMs: config.MAX_DEADLINE_MS,
-  };
-  const development = config.NODE_ENV === "development";
-  const companionHeaders = [...TRACE_HEADERS, ...config.PROPAGATE_HEADERS];
-  const own = definition.routes?.(application) ?? [];
-  const implementations = [...own, ...builtinServices(own, readiness, config.REFLECTION ?? development)];
-  log.learn(implementations.map(({ service }) => service.file));
-  const http = await definition.http?.(application);
-  const handlers: Handler<NodeExchange>[] = [
-    ...(development ? [hostGuard(config.ALLOWED_HOSTS)] : []),
-    corsHandler({
-      origins: config.CORS_ORIGINS,
-      localhost: development,
-      credentials: config.CORS_CREDENTIALS,
-      requestHeaders: ["authorization", ...companionHeaders],
-      log,
-    }),
-    probes(readiness),
-    rpcHandler({
-      implementations,
-      interceptors: serviceInterceptors(definition.interceptors?.(application) ?? []),
-      deadlines,
-      readMaxBytes: definition.limits?.messageBytes ?? DEFAULT_MESSAGE_BYTES,
-    }),
-    ...(http === undefined ? [] : [applicationHandler(http, deadlines)]),
-  ];
-  const port = createPort({
-    handlers,
-    upgrade: definition.upgrade?.(application),
-    limits: definition.limits,
-    log,
-    clock,
-    tasks,
-    trustedProxies: trustedProxies(config.TRUSTED_PROXIES),
-    companionHeaders,
-    onRecord: accessLog(log.named(`${definition.name}.access`), log.secretNames),
-  });
-  return { port, implementations };
-}
-
-function builtinServices(
-  own: readonly Implementation[],
-  readiness: Readiness,
-  reflection: boolean,
-): readonly Implementation[] {
-  const services = own.map(({ service }) => service);
-  const health = healthService(
-    readiness,
-    services.map(({ typeName }) => typeName),
-  );
-  return [health, ...(reflection ? reflectionServices([...services, health.service]) : [])];
-}
-
 async function listen(port: Port, { HOST, PORT }: BaseConfig): Promise<AddressInfo> {
   try {
     return await port.listen(HOST, PORT);
@@ -197,7 +110,7 @@ function addressText({ address, port }: AddressInfo): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** Browsers send no request body and read its answer at the same time: fetch has no full or half duplex streams there. */
+/** A browser's fetch sends a request as a whole: no stream of messages. */
 function noteBrowserLimits(log: ServiceLogger, implementations: readonly Implementation[]): void {
   const uncallable = implementations
     .filter(({ service }) => !service.typeName.startsWith("grpc."))
@@ -207,51 +120,4 @@ function noteBrowserLimits(log: ServiceLogger, implementations: readonly Impleme
   if (uncallable.length > 0) {
     log.info(`browsers cannot call ${uncallable.join(", ")}: they do not stream requests`);
   }
-}
-
-interface Stoppable extends Chassis {
-  readonly config: BaseConfig;
-  readonly port: Port;
-  closeResources(): Promise<void>;
-}
-
-function stopOnce(stoppable: Stoppable): () => Promise<void> {
-  let stopped: Promise<void> | undefined;
-  return () => {
-    stopped ??= stop(stoppable);
-    return stopped;
-  };
-}
-
-async function stop({ config, log, clock, tasks, readiness, port, closeResources }: Stoppable): Promise<void> {
-  log.info("action=stop, status=draining");
-  readiness.set("draining");
-  await passed(clock, config.SHUTDOWN_DELAY_MS);
-  readiness.set("closing");
-  port.close();
-  const settled = settledWork(port, tasks);
-  if ((await Promise.race([settled, passed(clock, config.SHUTDOWN_GRACE_MS)])) !== "settled") {
-    const { requests } = port.stats();
-    log.warn({ requests, tasks: tasks.active }, "the grace of the shutdown is over; what is left is cancelled");
-    const reason = new ConnectError("the service is shutting down", Code.Unavailable);
-    port.interrupt(reason);
-    tasks.cancel(reason);
-    await Promise.race([settled, passed(clock, CANCELLATION_MS)]);
-  }
-  port.destroy();
-  await closeResources();
-  log.info("action=stop, status=success");
-}
-
-/** A call may leave work behind when it ends, and work may not begin a call: so calls first. */
-async function settledWork(port: Port, tasks: Tasks): Promise<"settled"> {
-  await port.idle();
-  await tasks.settled();
-  return "settled";
-}
-
-function passed(clock: Clock, delayMs: number): Promise<"passed"> {
-  return new Promise((resolve) => {
-    clock.schedule(delayMs, () => resolve("passed"));
-  });
 }

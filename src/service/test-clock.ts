@@ -34,12 +34,11 @@ export function createTestClock(): TestClock {
     },
     advance(ms) {
       offsetMs += ms;
-      const due = [...pending].filter(({ at }) => at <= now()).sort((a, b) => a.at - b.at);
-      for (const entry of due) {
-        if (pending.delete(entry)) {
-          entry.timer.cancel();
-          entry.callback();
-        }
+      const nextDue = () => [...pending].filter(({ at }) => at <= now()).sort((a, b) => a.at - b.at)[0];
+      for (let entry = nextDue(); entry !== undefined; entry = nextDue()) {
+        pending.delete(entry);
+        entry.timer.cancel();
+        entry.callback();
       }
     },
   };

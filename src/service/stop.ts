@@ -1,0 +1,70 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Readiness } from "../builtin/readiness.ts";
+import type { Clock } from "../call/clock.ts";
+import type { Logger } from "../call/logger.ts";
+import type { Tasks } from "../call/tasks.ts";
+import type { Port } from "../server/port.ts";
+import type { BaseConfig } from "./configuration.ts";
+
+/** What cancelled calls have left to be answered before their connections are cut, in milliseconds. */
+const CANCELLATION_MS = 1000;
+/** What connections have left to carry their last answers and be closed by their peers, in milliseconds. */
+const FLUSH_MS = 1000;
+/** What all resources have to close, in milliseconds. */
+const CLOSING_MS = 5000;
+
+/** What a drain acts on. */
+interface Stoppable {
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly readiness: Readiness;
+  readonly config: BaseConfig;
+  readonly port: Port;
+  closeResources(): Promise<void>;
+}
+
+/** The drain of a service, begun by the first call. */
+export function stopOnce(stoppable: Stoppable): () => Promise<void> {
+  let stopped: Promise<void> | undefined;
+  return () => {
+    stopped ??= stop(stoppable);
+    return stopped;
+  };
+}
+
+async function stop({ config, log, clock, tasks, readiness, port, closeResources }: Stoppable): Promise<void> {
+  log.info("action=stop, status=draining");
+  readiness.set("draining");
+  await passed(clock, config.SHUTDOWN_DELAY_MS);
+  readiness.set("closing");
+  port.close();
+  const settled = settledWork(port, tasks);
+  if ((await Promise.race([settled, passed(clock, config.SHUTDOWN_GRACE_MS)])) !== "settled") {
+    const { requests } = port.stats();
+    log.warn({ requests, tasks: tasks.active }, "the grace of the shutdown is over; what is left is cancelled");
+    const reason = new ConnectError("the service is shutting down", Code.Unavailable);
+    port.interrupt(reason);
+    tasks.cancel(reason);
+    await Promise.race([settled, passed(clock, CANCELLATION_MS)]);
+  }
+  await Promise.race([port.empty(), passed(clock, FLUSH_MS)]);
+  port.destroy();
+  if ((await Promise.race([closeResources(), passed(clock, CLOSING_MS)])) === "passed") {
+    log.warn(`a resource has not closed within ${CLOSING_MS / 1000} s, and is left behind`);
+  }
+  log.info("action=stop, status=success");
+}
+
+/** A call may leave work behind when it ends, and work may not begin a call: so calls first. */
+async function settledWork(port: Port, tasks: Tasks): Promise<"settled"> {
+  await port.idle();
+  await tasks.settled();
+  return "settled";
+}
+
+function passed(clock: Clock, delayMs: number): Promise<"passed"> {
+  return new Promise((resolve) => {
+    clock.schedule(delayMs, () => resolve("passed"));
+  });
+}
