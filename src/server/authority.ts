@@ -1,4 +1,3 @@
-const PORT = /^(?:6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[0-5]?\d{1,4}|0+\d{1,5})$/;
 /** RFC 3986, 3.2.2: a registered name or IPv4 address; percent-encoding has no place in a host that is served here. */
 const REGISTERED_NAME = /^[A-Za-z0-9._~!$&'()*+;=-]+$/;
 const IPV6_LITERAL = /^\[[0-9A-Fa-f:.]+\]$/;
@@ -14,9 +13,10 @@ export function readAuthority(values: readonly string[]): string | undefined {
   if (authority === undefined || others.some((other) => other.toLowerCase() !== authority.toLowerCase())) {
     return undefined;
   }
-  const { host, port } = splitAuthority(authority);
-  const hostIsPossible = IPV6_LITERAL.test(host) ? URL.canParse(`http://${host}/`) : REGISTERED_NAME.test(host);
-  return hostIsPossible && (port === undefined || port === "" || PORT.test(port)) ? authority : undefined;
+  const { host, port = "" } = splitAuthority(authority);
+  const isWellFormed = (REGISTERED_NAME.test(host) || IPV6_LITERAL.test(host)) && /^\d*$/.test(port);
+  // Whoever builds a URL of it must not fail: `256.0.0.1` and `a:65536` are well-formed, and impossible all the same.
+  return isWellFormed && URL.canParse(`http://${authority}/`) ? authority : undefined;
 }
 
 /** Host and port of an authority; an IPv6 host keeps its brackets. */

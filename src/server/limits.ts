@@ -8,7 +8,7 @@ export interface PortLimits {
   readonly connections: number;
   /** From the first byte, or the connection, to the end of a request's head. Default 10 s. */
   readonly requestHeadMs: number;
-  /** How long a connection may have nothing under way, or a request's body may stand still. Default 5 min. */
+  /** How long a connection may have nothing under way, or a body may stand still. Default 5 min. */
   readonly idleMs: number;
   /** Silence after which an HTTP/2 peer is sent a ping. Default 30 s. */
   readonly pingAfterMs: number;

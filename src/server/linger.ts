@@ -1,4 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
 
 /** How long a closing connection goes on reading, and how much. */
 const LINGER_MS = 1000;
@@ -6,18 +9,17 @@ const LINGER_BYTES = 8 * 1024 * 1024;
 
 /**
  * Closes an HTTP/1.1 connection after an answer to a request that was not read to its end, or when the port is closing.
- * The peer may still be sending: closing at once would reset the connection and could take the answer with it (RFC 9112,
- * 9.6), so what comes is dropped for a while first.
  */
 export function closeAfterAnswer(request: IncomingMessage, response: ServerResponse, isClosing: () => boolean): void {
   const writeHead = response.writeHead;
   response.writeHead = function (this: ServerResponse, ...parameters: unknown[]) {
-    if (!response.headersSent && (!request.complete || isClosing())) {
+    const unread = !request.complete && announcesBody(request);
+    if (!response.headersSent && (unread || isClosing())) {
       response.setHeader("connection", "close");
-      if (!request.complete) {
-        response.once("finish", () => linger(request));
+      if (unread) {
         const { socket } = request;
         socket.destroySoon = () => undefined; // node:http would; linger does it
+        response.once("finish", () => linger(socket, request));
       }
     }
     // writeHead has overloads; what is passed through is what came.
@@ -25,19 +27,62 @@ export function closeAfterAnswer(request: IncomingMessage, response: ServerRespo
   } as typeof writeHead;
 }
 
-function linger(request: IncomingMessage): void {
-  const { socket } = request;
+/**
+ * Ends an HTTP/2 stream after an answer to a request that was not read to its end: the rest of it is not wanted (RFC 9113,
+ * 8.1). Nobody else would, and the stream would stay for as long as the caller cannot send.
+ */
+export function resetAfterAnswer(request: Http2ServerRequest, response: Http2ServerResponse): void {
+  const { stream } = request;
+  const reset = () => {
+    if (!request.complete) {
+      stream.close(constants.NGHTTP2_NO_ERROR);
+    }
+  };
+  // A reset overtakes what is not written yet. Trailers, which every answer with a body has here, are written as soon as
+  // those who listen to this event have given theirs; `finish` comes before. An answer without a body has none.
+  stream.once("wantTrailers", () => setImmediate(reset));
+  stream.once("finish", resetSoon);
+  if (request.method === "HEAD") {
+    const { end } = response;
+    // The answer to a HEAD ends with its head, without a finish. `end` has overloads; what is passed through is what came.
+    response.end = ((...parameters: unknown[]) => {
+      resetSoon();
+      return (end as (...parameters: unknown[]) => Http2ServerResponse).apply(response, parameters);
+    }) as typeof end;
+  }
+
+  function resetSoon() {
+    if (!request.complete) {
+      request.resume();
+      const timer = setTimeout(reset, LINGER_MS);
+      timer.unref();
+      stream.once("close", () => clearTimeout(timer));
+    }
+  }
+}
+
+/** Whether a body follows the head (RFC 9112, 6.3). Without one, node:http still calls a request incomplete at first. */
+function announcesBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+/**
+ * Ends a connection whose peer may still be sending: closing at once would reset it and could take the answer with it
+ * (RFC 9112, 9.6), so what still comes from `source` is dropped for a while first.
+ */
+export function linger(socket: Socket, source: Readable): void {
   const limit = socket.bytesRead + LINGER_BYTES;
   const end = () => socket.destroy();
   const timer = setTimeout(end, LINGER_MS);
   timer.unref();
   socket.once("close", () => clearTimeout(timer));
-  request.once("end", end);
-  request.on("data", () => {
+  source.once("end", end);
+  // The socket's own event: node:http drops a request's body itself once it is answered, and tells nobody.
+  socket.on("data", () => {
     if (socket.bytesRead > limit) {
       end();
     }
   });
   socket.end();
-  request.resume();
+  source.resume();
 }

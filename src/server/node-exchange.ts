@@ -1,18 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { constants, Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
 import type { Exchange, ExchangeAnswer } from "../wire/exchange.ts";
+import type { UpgradeOffer } from "./http1-server.ts";
+import { splitUrl, type Target } from "./target.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
-
-/** Where a request goes, read and checked. */
-export interface Target {
-  readonly path: string;
-  readonly query: string;
-  readonly authority: string;
-}
 
 /** An {@link Exchange} over node:http, or over node:http2's compatibility classes. */
 export class NodeExchange implements Exchange {
@@ -27,16 +22,52 @@ export class NodeExchange implements Exchange {
   readonly authority: string;
   #header: Headers | undefined;
 
-  constructor(call: ActiveCall, request: NodeRequest, response: NodeResponse, target: Target) {
+  /** Where the request goes; undefined where that cannot be told, and the exchange has to be refused. */
+  readonly target: Target | undefined;
+  readonly #takeOver: (() => UpgradeOffer) | undefined;
+
+  constructor(
+    call: ActiveCall,
+    request: NodeRequest,
+    response: NodeResponse,
+    target: Target | undefined,
+    takeOver?: () => UpgradeOffer,
+  ) {
+    this.target = target;
+    this.#takeOver = takeOver;
     this.call = call;
     this.request = request;
     this.response = response;
     this.httpVersion = request.httpVersionMajor === 2 ? "2.0" : request.httpVersionMinor === 0 ? "1.0" : "1.1";
     this.method = request.method ?? "";
-    this.path = target.path;
-    this.query = target.query;
-    this.authority = target.authority;
-    this.scheme = "encrypted" in request.socket ? "https" : "http";
+    this.path = target?.path ?? splitUrl(request.url ?? "").path;
+    this.query = target?.query ?? "";
+    this.authority = target?.authority ?? "";
+    this.scheme = target?.scheme ?? ("encrypted" in request.socket ? "https" : "http");
+  }
+
+  /** The request asks to upgrade its connection. */
+  get offersUpgrade(): boolean {
+    return this.#takeOver !== undefined;
+  }
+
+  /** Takes the connection over: from now on it is the caller's, and there is no answer but what the caller writes. */
+  takeOver(): UpgradeOffer {
+    if (this.#takeOver === undefined) {
+      throw new Error("the request does not ask for an upgrade");
+    }
+    const offer = this.#takeOver();
+    writer(this.response).detachSocket(offer.socket);
+    return offer;
+  }
+
+  /** Ends the exchange in the middle: the peer sees that there is no more, and that something went wrong. */
+  breakOff(): void {
+    if (this.request instanceof Http2ServerRequest) {
+      this.request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    } else {
+      this.response.destroy();
+    }
   }
 
   get requestHeader(): Headers {
@@ -65,6 +96,8 @@ export class NodeExchange implements Exchange {
     for (const [name, value] of header) {
       if (name === "set-cookie") {
         response.appendHeader(name, value);
+      } else if (name === "vary") {
+        this.vary(value);
       } else {
         response.setHeader(name, value);
       }
@@ -72,7 +105,11 @@ export class NodeExchange implements Exchange {
     if (body instanceof Uint8Array) {
       response.setHeader("content-length", body.byteLength);
     }
-    response.writeHead(status);
+    if (body === undefined && trailer === undefined) {
+      response.statusCode = status; // `end` writes the head, and ends an HTTP/2 stream with it: gRPC's Trailers-Only
+    } else {
+      response.writeHead(status);
+    }
     if (body instanceof Uint8Array) {
       response.write(body);
     } else if (body !== undefined) {

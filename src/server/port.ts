@@ -2,30 +2,34 @@ import * as http from "node:http";
 import * as http2 from "node:http2";
 import * as net from "node:net";
 import type { Duplex } from "node:stream";
-import { Code, ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
 import { runInCall } from "../call/current.ts";
 import { REQUEST_ID_HEADER, requestIdFrom } from "../call/request-id.ts";
 import type { Handler } from "../wire/exchange.ts";
-import { problemFromStatus, respondProblem } from "../wire/problem.ts";
-import { type AnswerWatch, watchAnswer } from "./answer-watch.ts";
-import { Connection } from "./connection.ts";
-import { createHttp1Server, type UpgradeHandler } from "./http1-server.ts";
+import { refuse } from "../wire/refuse.ts";
+import { watchAnswer } from "./answer-watch.ts";
+import { createCondition } from "./condition.ts";
+import { type Connection, lose, type RequestUnderWay } from "./connection.ts";
+import { createConnections } from "./connections.ts";
+import { readFirstBytes } from "./first-bytes.ts";
+import { headerListBytes } from "./header-list.ts";
+import { createHttp1Server, type UpgradeOffer, upgradeOffer } from "./http1-server.ts";
 import { DEFAULT_PORT_LIMITS, type PortLimits } from "./limits.ts";
-import { closeAfterAnswer } from "./linger.ts";
+import { closeAfterAnswer, resetAfterAnswer } from "./linger.ts";
+import { listen } from "./listen.ts";
 import { NodeExchange, type NodeRequest, type NodeResponse } from "./node-exchange.ts";
-import { plainAddress } from "./proxies.ts";
-import type { RequestRecord } from "./record.ts";
-import { type Refusal, refuse } from "./refusal.ts";
+import { viewOfClient } from "./proxies.ts";
+import { type RequestRecord, recordOf, unreadRecord } from "./record.ts";
+import { HEAD_TIMEOUT, isMalformed, refuseUnread } from "./refusal.ts";
 import { type CallSurroundings, callOf } from "./request-call.ts";
-import { sniff } from "./sniff.ts";
-import { readTarget, splitUrl } from "./target.ts";
+import { readTarget } from "./target.ts";
 
 export interface PortOptions extends CallSurroundings {
   /** Asked in order; the first that takes an exchange answers it. */
   readonly handlers: readonly Handler<NodeExchange>[];
-  /** Takes over connections that are upgraded over HTTP/1.1; without one, Upgrade is ignored. */
-  readonly upgrade?: UpgradeHandler | undefined;
+  /** Whether a handler takes over connections that are upgraded over HTTP/1.1; if not, Upgrade is ignored. */
+  readonly upgrades: boolean;
   readonly limits?: Partial<PortLimits> | undefined;
   /** Told of every request once it is over. */
   onRecord(record: RequestRecord): void;
@@ -39,6 +43,8 @@ export interface Port {
   close(): void;
   /** Resolves once no request is under way. */
   idle(): Promise<void>;
+  /** Resolves once no connection is left, but for those that were upgraded: after {@link close}, when peers have all. */
+  empty(): Promise<void>;
   /** Cuts every call short with `reason`. */
   interrupt(reason: ConnectError): void;
   /** Ends every connection, whatever is under way. */
@@ -46,68 +52,50 @@ export interface Port {
   stats(): { readonly connections: number; readonly requests: number };
 }
 
-const SWEEP_INTERVAL_MS = 1000;
-
 export function createPort(options: PortOptions): Port {
   const { clock, log } = options;
   const limits: PortLimits = { ...DEFAULT_PORT_LIMITS, ...options.limits };
-  const connections = new Map<net.Socket, Connection>();
-  const sessions = new WeakMap<http2.Http2Session, Connection>();
+  const connections = createConnections({ limits, clock, log, onHeadTimeout });
+  const streams = new WeakMap<http2.Http2Stream, Connection>();
   const calls = new Set<ActiveCall>();
-  const whenIdle: (() => void)[] = [];
+  const idle = createCondition(() => calls.size === 0);
   let closing = false;
 
   const netServer = net.createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, onConnection);
   netServer.maxConnections = limits.connections;
-  const http1Server = createHttp1Server(limits, options.upgrade && onUpgrade);
+  netServer.on("drop", connections.countRefused);
+  const http1Server = createHttp1Server(limits, options.upgrades);
   const http2Server = http2.createServer({
     settings: { maxConcurrentStreams: limits.streamsPerConnection, maxHeaderListSize: limits.headerListBytes },
   });
-  http1Server.on("request", onRequest);
-  http2Server.on("request", onRequest);
+  for (const server of [http1Server, http2Server]) {
+    server.on("request", onRequest);
+    server.on("checkExpectation", onRequest); // an expectation that is not known is ignored (RFC 9110, 10.1.1)
+  }
+  http2Server.on("connect", onRequest); // refused for its target
   http1Server.on("clientError", onClientError);
   http2Server.on("sessionError", (error) => log.debug({ err: error }, "an HTTP/2 connection failed"));
 
   function onConnection(socket: net.Socket): void {
-    const connection = new Connection(socket, clock.now());
-    connections.set(socket, connection);
-    socket.on("close", () => connections.delete(socket));
-    socket.on("error", (error) => log.debug({ err: error }, "a connection failed"));
-    let read: Buffer = Buffer.alloc(0);
-    socket.on("end", onEnd);
-    socket.on("data", onData);
-
-    function onEnd() {
-      socket.destroy();
-    }
-    function onData(chunk: Buffer) {
-      read = read.length === 0 ? chunk : Buffer.concat([read, chunk]);
-      const sniffed = sniff(read);
-      if (sniffed === "more") {
-        return;
-      }
-      socket.off("data", onData);
-      socket.off("end", onEnd);
-      if (sniffed === "neither") {
-        socket.destroy();
-        return;
-      }
-      socket.pause();
-      socket.unshift(read);
-      if (sniffed === "http1") {
-        connection.speaks = { protocol: "http1" };
+    const connection = connections.add(socket);
+    readFirstBytes(socket, (protocol) => {
+      if (protocol === "http1") {
+        connection.speaks = { protocol };
+        socket.once("end", () => connection.outliveHalfClose(clock));
         http1Server.emit("connection", socket);
         socket.resume();
       } else {
+        socket.allowHalfOpen = false; // over HTTP/2 a peer that has closed its side is gone
         http2Server.once("session", (session) => onSession(connection, session)); // emitted before the next line returns
         http2Server.emit("connection", socket);
       }
-    }
+    });
   }
 
   function onSession(connection: Connection, session: http2.ServerHttp2Session): void {
     connection.speaks = { protocol: "http2", session };
-    sessions.set(session, connection);
+    // Before the request is made of it: a stream that is reset at once knows its session no more.
+    session.prependListener("stream", (stream) => streams.set(stream, connection));
     if (closing) {
       session.close();
     }
@@ -115,201 +103,141 @@ export function createPort(options: PortOptions): Port {
 
   function onRequest(request: NodeRequest, response: NodeResponse): void {
     const since = clock.now();
-    const call = callOf(request, options);
     const connection = connectionOf(request);
-    const answer = watchAnswer(response);
+    const client = viewOfClient(connection?.address ?? "", request, options.trustedProxies);
+    const call = callOf(request, client, options);
+    const answer = watchAnswer(request, response);
+    const underWay: RequestUnderWay = { request, call, answer };
     calls.add(call);
-    connection?.begin(request);
+    connection?.begin(underWay);
     request.on("error", ignoreLostPeer);
     response.on("error", ignoreLostPeer);
     response.setHeader(REQUEST_ID_HEADER, call.requestId);
     if (request instanceof http.IncomingMessage && response instanceof http.ServerResponse) {
       closeAfterAnswer(request, response, () => closing);
+    } else if (request instanceof http2.Http2ServerRequest && response instanceof http2.Http2ServerResponse) {
+      resetAfterAnswer(request, response);
     }
-    response.once("close", () => {
+    const over = () => {
       if (!answer.finished) {
-        call.interrupt(new ConnectError("the caller went away", Code.Canceled));
+        lose(underWay);
       }
-      connection?.end(request, clock.now());
+      connection?.end(underWay, clock.now());
       runInCall(call, () => options.onRecord(recordOf(call, request, answer, clock.now() - since)));
       call.end();
       calls.delete(call);
       if (closing) {
         connection?.leave();
       }
-      if (calls.size === 0) {
-        for (const resolve of whenIdle.splice(0)) {
-          resolve();
-        }
-      }
-    });
-    void runInCall(call, () => dispatch(call, request, response));
+      idle.check();
+    };
+    response.once("close", over);
+    if (request.destroyed) {
+      lose(underWay);
+    }
+    request.once("aborted", () => lose(underWay)); // comes before whoever reads the request's body finds it broken
+    const offer = upgradeOffer(request);
+    const takeOver = offer === undefined ? undefined : () => takeOverConnection(offer, underWay, connection, over);
+    void runInCall(call, () =>
+      dispatch(new NodeExchange(call, request, response, readTarget(request, client), takeOver)),
+    );
   }
 
-  function onUpgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
-    const connection = connections.get(request.socket);
+  /** Gives an upgraded connection away, and its request an end: with the connection's. */
+  function takeOverConnection(
+    { socket, head }: UpgradeOffer,
+    { answer }: RequestUnderWay,
+    connection: Connection | undefined,
+    over: () => void,
+  ): UpgradeOffer {
     if (connection !== undefined) {
       connection.speaks = { protocol: "upgraded" };
     }
-    const call = callOf(request, options);
-    options.onRecord({
-      ...unreadRecord(call.requestId, call.peer.address, { status: 101, bytes: 0 }),
-      method: request.method ?? "",
-      ...splitUrl(request.url ?? ""),
-      httpVersion: request.httpVersion,
-    });
-    options.upgrade?.(request, socket, head);
+    answer.replacedBy({ status: 101, bytes: 0 });
+    socket.once("close", over);
+    return { socket, head };
   }
 
   function connectionOf(request: NodeRequest): Connection | undefined {
-    if (request instanceof http.IncomingMessage) {
-      return connections.get(request.socket);
-    }
-    return request.stream.session === undefined ? undefined : sessions.get(request.stream.session);
+    return request instanceof http2.Http2ServerRequest ? streams.get(request.stream) : connections.get(request.socket);
   }
 
-  async function dispatch(call: ActiveCall, request: NodeRequest, response: NodeResponse): Promise<void> {
+  async function dispatch(exchange: NodeExchange): Promise<void> {
     try {
-      const target = readTarget(request);
-      const exchange = new NodeExchange(call, request, response, target ?? { path: "*", query: "", authority: "" });
-      if (target === undefined) {
+      if (exchange.target === undefined) {
         const detail = "the request needs exactly one possible Host (or :authority), and a path that begins with /";
-        await respondProblem(exchange, problemFromStatus(400, detail, call.requestId));
-        return;
+        return await refuse(exchange, 400, detail);
+      }
+      if (headerListBytes(exchange.request.rawHeaders) > limits.headerListBytes) {
+        return await refuse(exchange, 431, `the header list is larger than ${limits.headerListBytes} bytes`);
       }
       for (const handler of options.handlers) {
         const answered = handler(exchange);
         if (answered !== undefined) {
-          await answered;
-          return;
+          return await answered;
         }
       }
-      await respondProblem(exchange, problemFromStatus(404, "nothing is served at this path", call.requestId));
+      await refuse(exchange, 404, "nothing is served at this path");
     } catch (error) {
-      call.log.error({ err: error }, "a request could not be answered");
-      response.destroy();
+      exchange.call.log.error({ err: error }, "a request could not be answered");
+      exchange.breakOff();
     }
   }
 
-  /** A request that node:http could not read is answered and recorded all the same. */
+  /** A request that node:http could not read is answered and recorded all the same, behind the answers before it. */
   function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const requestId = requestIdFrom(undefined);
-    const refusal = refuse(error.code, socket, requestId);
-    if (refusal !== undefined) {
-      const address = socket instanceof net.Socket ? plainAddress(socket.remoteAddress) : "";
-      options.onRecord(unreadRecord(requestId, address, refusal));
+    const connection = socket instanceof net.Socket ? connections.get(socket) : undefined;
+    const underWay = [...(connection?.requests ?? [])];
+    const broken = underWay.find(({ request }) => !request.complete);
+    if (connection === undefined || underWay.length === 0) {
+      const requestId = requestIdFrom(undefined);
+      const refusal = refuseUnread(error.code, socket, requestId);
+      if (refusal !== undefined) {
+        const address = connection?.address ?? "";
+        options.onRecord(unreadRecord(requestId, address, refusal));
+      }
+    } else if (broken === undefined && error.code !== "ECONNRESET") {
+      connection.onceIdle(() => onClientError(error, socket));
+    } else if (underWay.length === 1 && broken !== undefined && !broken.answer.begun && isMalformed(error)) {
+      const refusal = refuseUnread(error.code, socket, broken.call.requestId);
+      if (refusal !== undefined) {
+        broken.answer.replacedBy(refusal);
+      }
+    } else {
+      socket.destroy();
     }
   }
 
-  const sweep = setInterval(() => {
-    const now = clock.now();
-    for (const connection of connections.values()) {
-      switch (connection.judge(limits, now)) {
-        case "keep":
-          break;
-        case "ping":
-          connection.ping(now);
-          break;
-        case "head-timeout":
-          if (connection.speaks.protocol === "http1") {
-            onClientError(
-              Object.assign(new Error("request head"), { code: "ERR_HTTP_REQUEST_TIMEOUT" }),
-              connection.socket,
-            );
-          } else {
-            connection.destroy();
-          }
-          break;
-        case "close":
-          connection.destroy();
-      }
+  function onHeadTimeout(connection: Connection): void {
+    if (connection.speaks.protocol === "http1") {
+      onClientError(HEAD_TIMEOUT, connection.socket);
+    } else {
+      connection.destroy();
     }
-  }, SWEEP_INTERVAL_MS);
-  sweep.unref();
+  }
 
   return {
-    async listen(host, port) {
-      try {
-        return await listen(netServer, host, port);
-      } catch (error) {
-        if (host === "::" && isNoIpv6(error)) {
-          return listen(netServer, "0.0.0.0", port);
-        }
-        throw error;
-      }
-    },
+    listen: (host, port) => listen(netServer, host, port),
     close() {
       closing = true;
       netServer.close();
-      for (const connection of connections.values()) {
-        connection.leave();
-      }
+      connections.leave();
     },
-    idle() {
-      return calls.size === 0 ? Promise.resolve() : new Promise((resolve) => whenIdle.push(resolve));
-    },
+    idle: idle.wait,
+    empty: connections.empty,
     interrupt(reason) {
       for (const call of calls) {
         call.interrupt(reason);
       }
     },
     destroy() {
-      clearInterval(sweep);
       closing = true;
       netServer.close();
-      for (const connection of connections.values()) {
-        connection.destroy();
-      }
+      connections.destroy();
     },
     stats: () => ({ connections: connections.size, requests: calls.size }),
   };
 }
 
-function recordOf(call: ActiveCall, request: NodeRequest, answer: AnswerWatch, durationMs: number): RequestRecord {
-  return {
-    call,
-    requestId: call.requestId,
-    remoteAddress: call.peer.address,
-    method: request.method ?? "",
-    ...splitUrl(request.url ?? ""),
-    httpVersion: request.httpVersion,
-    status: answer.status,
-    responseBytes: answer.bytes,
-    durationMs,
-    aborted: !answer.finished,
-  };
-}
-
-/** The record of what never became a call. */
-function unreadRecord(requestId: string, remoteAddress: string, { status, bytes }: Refusal): RequestRecord {
-  return {
-    call: undefined,
-    requestId,
-    remoteAddress,
-    method: "",
-    path: "",
-    query: "",
-    httpVersion: "",
-    status,
-    responseBytes: bytes,
-    durationMs: 0,
-    aborted: false,
-  };
-}
-
 /** A lost peer shows as the close of its answer, and is recorded there; without a listener it would end the process. */
 const ignoreLostPeer = () => undefined;
-
-function listen(server: net.Server, host: string, port: number): Promise<net.AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, port }, () => {
-      server.off("error", reject);
-      resolve(server.address() as net.AddressInfo); // a string only for pipes
-    });
-  });
-}
-
-function isNoIpv6(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "EAFNOSUPPORT" || error.code === "EADDRNOTAVAIL");
-}

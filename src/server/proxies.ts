@@ -4,6 +4,9 @@ import { BlockList, isIP, isIPv6 } from "node:net";
 /** Knows which peers are proxies of ours, whose word on the client counts. */
 export type TrustedProxies = (address: string) => boolean;
 
+/** The prefix is digits and nothing else: what `Number` makes of an empty one is 0, and would trust everybody. */
+const CIDR = /^([^/]+)(?:\/(\d{1,3}))?$/;
+
 /**
  * @param cidrs addresses and blocks, such as `10.0.0.0/8` and `::1`
  * @throws Error that names the entry which is neither
@@ -11,10 +14,11 @@ export type TrustedProxies = (address: string) => boolean;
 export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
   const list = new BlockList();
   for (const cidr of cidrs) {
-    const [address = "", bits] = cidr.split("/");
+    const [, address = "", bits] = CIDR.exec(cidr) ?? [];
     const family = isIPv6(address) ? "ipv6" : "ipv4";
-    const prefix = bits === undefined ? (family === "ipv6" ? 128 : 32) : Number(bits);
-    if (isIP(address) === 0 || !Number.isInteger(prefix) || prefix < 0 || prefix > (family === "ipv6" ? 128 : 32)) {
+    const addressBits = family === "ipv6" ? 128 : 32;
+    const prefix = bits === undefined ? addressBits : Number(bits);
+    if (isIP(address) === 0 || prefix > addressBits) {
       throw new Error(`"${cidr}" is no address or CIDR block, such as 10.0.0.0/8`);
     }
     list.addSubnet(address, prefix, family);
@@ -22,35 +26,115 @@ export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
   return (address) => isIP(address) !== 0 && list.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 }
 
-const FORWARDING = /^(?:forwarded|x-forwarded-.*)$/;
+const FORWARDING = /^(?:forwarded|x-forwarded-.*)$/i;
+
+/** What is known of a client, by its own connection or by the word of the proxies that are trusted. */
+export interface ClientView {
+  readonly address: string;
+  /** How the client reached the outermost trusted proxy, where that says so. */
+  readonly scheme: "http" | "https" | undefined;
+  readonly authority: string | undefined;
+}
 
 /**
- * The address of the client: the peer's own, or, where the peer is a trusted proxy, the nearest address in
- * `x-forwarded-for` that is not. From any other peer `forwarded` and `x-forwarded-*` are removed, so that nobody further
- * in believes them.
+ * What the peer, where it is a trusted proxy, says of its client by `forwarded` (RFC 7239) or `x-forwarded-*`: of its
+ * address, the nearest that is not itself a trusted proxy's. From any other peer these fields are removed, so that
+ * nobody further in believes them.
  */
-export function clientAddress(peerAddress: string, headers: IncomingHttpHeaders, trusted: TrustedProxies): string {
+export function viewOfClient(peerAddress: string, request: ForwardedRequest, trusted: TrustedProxies): ClientView {
+  const { headers } = request;
   if (!trusted(peerAddress)) {
-    for (const name of Object.keys(headers)) {
-      if (FORWARDING.test(name)) {
-        delete headers[name];
-      }
-    }
-    return peerAddress;
+    removeForwarding(request);
+    return { address: peerAddress, scheme: undefined, authority: undefined };
   }
-  const forwardedFor = [headers["x-forwarded-for"] ?? []].flat().join(",");
-  let client = peerAddress;
-  for (const hop of forwardedFor.split(",").reverse()) {
-    const address = hop.trim();
-    if (isIP(address) === 0) {
+  const hops = parseForwarded(joined(headers["forwarded"])) ?? parseXForwarded(headers);
+  let address = peerAddress;
+  for (const hop of hops.addresses.reverse()) {
+    const plain = plainAddress(hop);
+    if (isIP(plain) === 0) {
       break;
     }
-    client = address;
-    if (!trusted(address)) {
+    address = plain;
+    if (!trusted(plain)) {
       break;
     }
   }
-  return client;
+  const scheme = hops.scheme?.toLowerCase();
+  return { address, scheme: scheme === "http" || scheme === "https" ? scheme : undefined, authority: hops.authority };
+}
+
+/** What is read and changed of a request. */
+interface ForwardedRequest {
+  readonly headers: IncomingHttpHeaders;
+  /** Alternating names and values. */
+  readonly rawHeaders: string[];
+}
+
+function removeForwarding({ headers, rawHeaders }: ForwardedRequest): void {
+  for (const name of Object.keys(headers)) {
+    if (FORWARDING.test(name)) {
+      delete headers[name];
+    }
+  }
+  for (let at = rawHeaders.length - 2; at >= 0; at -= 2) {
+    if (FORWARDING.test(rawHeaders[at] ?? "")) {
+      rawHeaders.splice(at, 2);
+    }
+  }
+}
+
+interface Hops {
+  readonly addresses: string[];
+  readonly scheme: string | undefined;
+  readonly authority: string | undefined;
+}
+
+function joined(value: string | readonly string[] | undefined): string {
+  return [value ?? []].flat().join(",");
+}
+
+/** RFC 7239, 4: elements separated by commas, each of pairs separated by semicolons; values may be quoted. */
+function parseForwarded(field: string): Hops | undefined {
+  if (field === "") {
+    return undefined;
+  }
+  const elements = field.split(",").map((element) => {
+    const pairs = element.split(";").map((pair) => {
+      const at = pair.indexOf("=");
+      return [
+        pair.slice(0, at).trim().toLowerCase(),
+        pair
+          .slice(at + 1)
+          .trim()
+          .replace(/^"(.*)"$/, "$1"),
+      ] as const;
+    });
+    return new Map(pairs);
+  });
+  const last = elements.at(-1);
+  return {
+    addresses: elements.map((element) => withoutPort(element.get("for") ?? "")),
+    scheme: last?.get("proto"),
+    authority: last?.get("host"),
+  };
+}
+
+function parseXForwarded(headers: IncomingHttpHeaders): Hops {
+  const items = (name: string) => {
+    const field = joined(headers[name]);
+    return field === "" ? [] : field.split(",").map((item) => item.trim());
+  };
+  return {
+    addresses: items("x-forwarded-for"),
+    scheme: items("x-forwarded-proto").at(-1),
+    authority: items("x-forwarded-host").at(-1),
+  };
+}
+
+/** `[2001:db8::1]:80` and `192.0.2.1:80` without brackets and port (RFC 7239, 6). */
+function withoutPort(node: string): string {
+  const [, bracketed, plain] = /^(?:\[([^\]]*)\](?::\d+)?|([^:]*)(?::\d+)?)$/.exec(node) ?? [];
+  return bracketed ?? plain ?? node;
 }
 
 /** An IPv4 address that a dual-stack socket reports as IPv6 (`::ffff:127.0.0.1`), in its own form. */

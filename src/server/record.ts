@@ -1,4 +1,8 @@
 import type { ActiveCall } from "../call/call.ts";
+import type { AnswerWatch } from "./answer-watch.ts";
+import type { NodeRequest } from "./node-exchange.ts";
+import type { Refusal } from "./refusal.ts";
+import { splitUrl } from "./target.ts";
 
 /** What the port tells of a request once it is over, answered or not. */
 export interface RequestRecord {
@@ -18,4 +22,47 @@ export interface RequestRecord {
   readonly durationMs: number;
   /** The caller went away before it had the whole answer. */
   readonly aborted: boolean;
+}
+
+/** The record of a call that has its answer, or never will. */
+export function recordOf(
+  call: ActiveCall,
+  request: NodeRequest,
+  answer: AnswerWatch,
+  durationMs: number,
+): RequestRecord {
+  return {
+    call,
+    requestId: call.requestId,
+    remoteAddress: call.peer.address,
+    method: request.method ?? "",
+    ...splitUrl(request.url ?? ""),
+    httpVersion: request.httpVersion,
+    status: answer.status,
+    responseBytes: hasBody(request, answer) ? answer.bytes : 0,
+    durationMs,
+    aborted: !answer.finished,
+  };
+}
+
+/** The record of what never became a call. */
+export function unreadRecord(requestId: string, remoteAddress: string, { status, bytes }: Refusal): RequestRecord {
+  return {
+    call: undefined,
+    requestId,
+    remoteAddress,
+    method: "",
+    path: "",
+    query: "",
+    httpVersion: "",
+    status,
+    responseBytes: bytes,
+    durationMs: 0,
+    aborted: false,
+  };
+}
+
+/** Whoever answers may write a body where none is sent (RFC 9110, 6.4.1). */
+function hasBody(request: NodeRequest, { status }: AnswerWatch): boolean {
+  return request.method !== "HEAD" && status !== 204 && status !== 304;
 }

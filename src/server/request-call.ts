@@ -4,7 +4,7 @@ import type { Logger } from "../call/logger.ts";
 import { ARTICLE_REQUEST_ID_HEADER, REQUEST_ID_HEADER, requestIdFrom } from "../call/request-id.ts";
 import type { Tasks } from "../call/tasks.ts";
 import type { NodeRequest } from "./node-exchange.ts";
-import { clientAddress, plainAddress, type TrustedProxies } from "./proxies.ts";
+import type { ClientView, TrustedProxies } from "./proxies.ts";
 
 /** What every call of a port has from its service. */
 export interface CallSurroundings {
@@ -17,7 +17,7 @@ export interface CallSurroundings {
 }
 
 /** Begins the call that a request is. */
-export function callOf(request: NodeRequest, surroundings: CallSurroundings): ActiveCall {
+export function callOf(request: NodeRequest, client: ClientView, surroundings: CallSurroundings): ActiveCall {
   const field = (name: string) => [request.headers[name] ?? []].flat().join(", ") || undefined;
   const companions = new Map<string, string>();
   for (const name of surroundings.companionHeaders) {
@@ -26,19 +26,31 @@ export function callOf(request: NodeRequest, surroundings: CallSurroundings): Ac
       companions.set(name, value);
     }
   }
-  const peerAddress = plainAddress(request.socket.remoteAddress);
   return new ActiveCall({
     requestId: requestIdFrom(field(REQUEST_ID_HEADER) ?? field(ARTICLE_REQUEST_ID_HEADER)),
     log: surroundings.log,
     clock: surroundings.clock,
     tasks: surroundings.tasks,
-    peer: { address: clientAddress(peerAddress, request.headers, surroundings.trustedProxies) },
+    peer: { address: client.address },
     companions,
-    secrets: ["authorization", "proxy-authorization", "cookie"].flatMap((name) => secretsIn(field(name))),
+    secrets: [
+      ...credentials(field("authorization")),
+      ...credentials(field("proxy-authorization")),
+      ...cookies(field("cookie")),
+    ],
   });
 }
 
-/** A secret field's value, and the parts of it that somebody might log alone: a token, a cookie's value. */
-function secretsIn(value: string | undefined): readonly string[] {
-  return value === undefined ? [] : [value, ...value.split(/[\s;,]+|(?<=[^=])=(?=[^=])/)];
+/** How many parts of a cookie field are hidden by themselves; the whole field always is. */
+const MAX_COOKIES = 50;
+
+/** A credentials field's value, and the token in it that somebody might log alone (RFC 9110, 11.4). */
+function credentials(value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [value, value.replace(/^\S+\s+/, "")];
+}
+
+/** A cookie field's value, and the value of each cookie in it (RFC 6265, 4.2.1). */
+function cookies(value: string | undefined): readonly string[] {
+  const pairs = value?.split(/;\s*/).slice(0, MAX_COOKIES) ?? [];
+  return value === undefined ? [] : [value, ...pairs.map((pair) => pair.slice(pair.indexOf("=") + 1))];
 }

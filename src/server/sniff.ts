@@ -22,13 +22,17 @@ export function sniff(bytes: Buffer): Sniffed {
     start++;
   }
   const end = bytes.indexOf(LINE_FEED, start);
+  // By the place of its end, not by what has come: the verdict must not hang on how the line was split on the way.
+  if ((end === -1 ? bytes.length : end) > MAX_FIRST_LINE_BYTES) {
+    return tooLong(bytes);
+  }
   if (end === -1) {
-    return bytes.length > MAX_FIRST_LINE_BYTES ? tooLong(bytes, start) : "more";
+    return "more";
   }
   return / HTTP\/1\.[0-9]\r?$/.test(bytes.toString("latin1", Math.max(start, end - 16), end)) ? "http1" : "neither";
 }
 
 /** A first line that is too long but begins as a request does gets node:http's answer; anything else gets none. */
-function tooLong(bytes: Buffer, start: number): Sniffed {
-  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ /.test(bytes.toString("latin1", start, start + 64)) ? "http1" : "neither";
+function tooLong(bytes: Buffer): Sniffed {
+  return /^[\r\n]*[!#$%&'*+.^_`|~0-9A-Za-z-]+ /.test(bytes.toString("latin1", 0, 64)) ? "http1" : "neither";
 }

@@ -1,22 +1,49 @@
 import { readAuthority } from "./authority.ts";
-import type { NodeRequest, Target } from "./node-exchange.ts";
+import type { ClientView } from "./proxies.ts";
+
+/** Where a request goes, read and checked. */
+export interface Target {
+  readonly path: string;
+  readonly query: string;
+  readonly authority: string;
+  /** Where a trusted proxy says it; otherwise it is the connection's own. */
+  readonly scheme: "http" | "https" | undefined;
+}
+
+/** What is read of a request. */
+interface RequestHead {
+  readonly url?: string | undefined;
+  readonly method?: string | undefined;
+  /** Alternating names and values. */
+  readonly rawHeaders: readonly string[];
+}
 
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(.*)$/is;
 
-/** Where a request goes, or undefined where that cannot be told (RFC 9112, 3.2; RFC 9113, 8.3.1). */
-export function readTarget(request: NodeRequest): Target | undefined {
+/**
+ * Where a request goes, or undefined where that cannot be told (RFC 9112, 3.2; RFC 9113, 8.3.1).
+ *
+ * @param client what a trusted proxy says of host and scheme counts before the request's own
+ */
+export function readTarget(request: RequestHead, client?: ClientView): Target | undefined {
   const [, absoluteAuthority, absolutePath] = ABSOLUTE_FORM.exec(request.url ?? "") ?? [];
   const url =
     absolutePath === undefined ? (request.url ?? "") : absolutePath.startsWith("/") ? absolutePath : `/${absolutePath}`;
+  const hosts = fieldValues(request, "host");
   const authority = readAuthority([
     ...(absoluteAuthority === undefined ? [] : [absoluteAuthority]),
     ...fieldValues(request, ":authority"),
-    ...fieldValues(request, "host"),
+    ...hosts,
   ]);
-  if (authority === undefined || !(url.startsWith("/") || (url === "*" && request.method === "OPTIONS"))) {
+  if (
+    authority === undefined ||
+    hosts.length > 1 ||
+    !(url.startsWith("/") || (url === "*" && request.method === "OPTIONS"))
+  ) {
     return undefined;
   }
-  return { ...splitUrl(url), authority };
+  const forwarded = client?.authority === undefined ? undefined : readAuthority([client.authority]);
+  return { ...splitUrl(url), authority: forwarded ?? authority, scheme: client?.scheme };
 }
 
 /** Path and query of an origin-form URL. */
@@ -26,7 +53,7 @@ export function splitUrl(url: string): { readonly path: string; readonly query: 
 }
 
 /** Every value of a field: node:http keeps the first `host` only, and hides that there was another. */
-function fieldValues(request: NodeRequest, name: string): readonly string[] {
+function fieldValues(request: RequestHead, name: string): readonly string[] {
   const values: string[] = [];
   for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
     if (request.rawHeaders[at]?.toLowerCase() === name) {

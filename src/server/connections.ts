@@ -1,0 +1,102 @@
+import type { Socket } from "node:net";
+import type { Clock, Timer } from "../call/clock.ts";
+import type { Logger } from "../call/logger.ts";
+import { createCondition } from "./condition.ts";
+import { Connection, lose } from "./connection.ts";
+import type { PortLimits } from "./limits.ts";
+
+/** The connections of a port, judged by its limits each second. */
+export interface Connections {
+  add(socket: Socket): Connection;
+  get(socket: Socket): Connection | undefined;
+  readonly size: number;
+  /** Resolves once none is left, but for those that were upgraded. */
+  empty(): Promise<void>;
+  /** Counts one that was over the limit; the log has a line for all of a second. */
+  countRefused(): void;
+  /** Has every peer leave once its requests are answered. */
+  leave(): void;
+  /** Ends every connection, and the judging. */
+  destroy(): void;
+}
+
+export interface ConnectionsOptions {
+  readonly limits: PortLimits;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Answers a peer that does not finish the head of its request in time. */
+  onHeadTimeout(connection: Connection): void;
+}
+
+const SWEEP_INTERVAL_MS = 1000;
+
+export function createConnections({ limits, clock, log, onHeadTimeout }: ConnectionsOptions): Connections {
+  const connections = new Map<Socket, Connection>();
+  const empty = createCondition(() => [...connections.values()].every(({ speaks }) => speaks.protocol === "upgraded"));
+  let refused = 0;
+  let sweeping: Timer = clock.schedule(SWEEP_INTERVAL_MS, sweep);
+
+  function sweep(): void {
+    const now = clock.now();
+    for (const connection of connections.values()) {
+      apply(connection, now);
+    }
+    if (refused > 0) {
+      log.warn({ refused, limit: limits.connections }, "connections were refused: the port has as many as it takes");
+      refused = 0;
+    }
+    sweeping = clock.schedule(SWEEP_INTERVAL_MS, sweep);
+  }
+
+  function apply(connection: Connection, now: number): void {
+    switch (connection.judge(limits, now)) {
+      case "keep":
+        break;
+      case "ping":
+        connection.ping(now);
+        break;
+      case "head-timeout":
+        onHeadTimeout(connection);
+        break;
+      case "close":
+        connection.destroy();
+    }
+  }
+
+  return {
+    add(socket) {
+      const connection = new Connection(socket, clock.now());
+      connections.set(socket, connection);
+      socket.on("close", () => {
+        connections.delete(socket);
+        empty.check();
+      });
+      socket.on("error", (error) => {
+        log.debug({ err: error }, "a connection failed");
+        for (const underWay of connection.requests) {
+          lose(underWay);
+        }
+      });
+      return connection;
+    },
+    get: (socket) => connections.get(socket),
+    get size() {
+      return connections.size;
+    },
+    empty: empty.wait,
+    countRefused() {
+      refused++;
+    },
+    leave() {
+      for (const connection of connections.values()) {
+        connection.leave();
+      }
+    },
+    destroy() {
+      sweeping.cancel();
+      for (const connection of connections.values()) {
+        connection.destroy();
+      }
+    },
+  };
+}
