@@ -5,7 +5,7 @@ import { becomesReady } from "./readiness.ts";
 
 const readyWithinMs = 30_000;
 /** What a service gets on top of its own delay and grace before it is killed. */
-const stopMarginMs = 5_000;
+const stopMarginMs = 10_000;
 const exitedWell = "exited with code 0";
 
 /** Starts services as child processes and owns them: none outlives this process. */

@@ -38,7 +38,8 @@ export function corsHandler(options: CorsOptions): Handler {
   function warn(origin: string): void {
     if (!warned.has(origin) && warned.size < MAX_WARNED_ORIGINS) {
       warned.add(origin);
-      options.log.warn({ origin }, `a page of ${origin} was refused; to allow it, set CORS_ORIGINS=${origin}`);
+      const remedy = isOrigin(origin) ? `to allow it, set CORS_ORIGINS=${origin}` : "only * would allow it";
+      options.log.warn({ origin }, `a page of ${origin} was refused; ${remedy}`);
     }
   }
 
@@ -62,6 +63,11 @@ export function corsHandler(options: CorsOptions): Handler {
     exchange.setHeader("access-control-expose-headers", EXPOSED_HEADERS);
     return undefined;
   };
+}
+
+/** Whether pages say it for their own; those in a sandbox, and of files, say `null` (HTML standard, "origin"). */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
 }
 
 function answerPreflight(exchange: Exchange, requestHeaders: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { splitAuthority } from "../server/authority.ts";
 import type { Handler } from "../wire/exchange.ts";
-import { problemFromStatus, respondProblem } from "../wire/problem.ts";
+import { refuse } from "../wire/refuse.ts";
 
 const LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -19,7 +19,7 @@ export function hostGuard(allowedHosts: readonly string[]): Handler {
       return undefined;
     }
     const detail = `browsers may not use the host ${host} in development; to allow it, set ALLOWED_HOSTS=${host}`;
-    return respondProblem(exchange, problemFromStatus(403, detail, exchange.call.requestId));
+    return refuse(exchange, 403, detail);
   };
 }
 

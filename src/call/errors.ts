@@ -38,7 +38,7 @@ export interface Answer {
  */
 export function answerFor(thrown: unknown, interruption: ConnectError | undefined): Answer {
   if (interruption !== undefined) {
-    return { error: interruption, surprise: undefined };
+    return { error: interruption, surprise: isSurprise(thrown) ? "unexpected" : undefined };
   }
   if (!(thrown instanceof ConnectError)) {
     return { error: internal(thrown), surprise: "unexpected" };
@@ -57,6 +57,21 @@ export function answerFor(thrown: unknown, interruption: ConnectError | undefine
     default:
       return { error: internal(thrown), surprise: "onward" };
   }
+}
+
+/** Whether what a handler threw after its call was cut short is something else than what that itself leads to. */
+export function isSurprise(thrown: unknown): boolean {
+  return !(thrown instanceof ConnectError) && !isAbort(thrown) && !isLostPeer(thrown);
+}
+
+function isAbort(thrown: unknown): boolean {
+  return thrown instanceof Error && (thrown.name === "AbortError" || thrown.name === "TimeoutError");
+}
+
+/** What streams fail with when their peer goes away. */
+export function isLostPeer(thrown: unknown): boolean {
+  const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+  return code === "ECONNRESET" || code === "EPIPE" || code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 /** The same error with a message that has a form in UTF-8: Connect's encoders throw at a text that ends within a character. */

@@ -30,7 +30,7 @@ export const answerErrors: Interceptor = (next) => (request) => {
 /** Logs an answer whose reason the caller does not learn. `name` is the method, or the request, that failed. */
 export function logSurprise(call: ActiveCall, name: string, { surprise, error }: Answer, thrown: unknown): void {
   if (surprise === "unexpected") {
-    call.log.error({ err: thrown }, `${name} failed, answered internal`);
+    call.log.error({ err: thrown }, `${name} failed, answered ${codeToString(error.code)}`);
   } else if (surprise === "onward") {
     // answerFor finds a surprise of this kind in a ConnectError only.
     const cause = thrown as ConnectError;
@@ -38,9 +38,16 @@ export function logSurprise(call: ActiveCall, name: string, { surprise, error }:
       url: onwardFailure(cause)?.url,
       code: codeToString(cause.code),
       message: cause.rawMessage,
-      details: cause.details.map((detail) => ("desc" in detail ? detail.desc.typeName : detail.type)),
+      details: cause.details.map(loggableDetail),
       metadata: Object.fromEntries(cause.metadata),
     };
     call.log.warn({ onward }, `${name}: an onward call failed, answered ${codeToString(error.code)}`);
   }
+}
+
+/** A detail as it came over the wire: this service may not have its schema. */
+function loggableDetail(detail: ConnectError["details"][number]): object {
+  return "desc" in detail
+    ? { type: detail.desc.typeName, value: detail.value }
+    : { type: detail.type, base64: Buffer.from(detail.value).toString("base64") };
 }

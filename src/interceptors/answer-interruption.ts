@@ -1,6 +1,7 @@
 import type { Interceptor } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
 import { callInProgress } from "../call/current.ts";
+import { isSurprise } from "../call/errors.ts";
 import { eachStep } from "./streams.ts";
 
 /**
@@ -30,6 +31,11 @@ function unlessInterrupted<T>(call: ActiveCall, take: () => Promise<T>): Promise
     signal.addEventListener("abort", onAbort, { once: true });
     take()
       .finally(() => signal.removeEventListener("abort", onAbort))
-      .then(resolve, reject);
+      .then(resolve, (error: unknown) => {
+        if (call.interruption !== undefined && isSurprise(error)) {
+          call.log.error({ err: error }, "a handler failed after its call had been cut short");
+        }
+        reject(error);
+      });
   });
 }

@@ -4,18 +4,17 @@ import { answerErrors } from "./answer-errors.ts";
 import { answerInterruption } from "./answer-interruption.ts";
 import { sendCompanions } from "./companions.ts";
 import { hideRedacted } from "./hide-redacted.ts";
-import { keepCall } from "./keep-call.ts";
 import { onwardDeadline } from "./onward-deadline.ts";
 
 export { logSurprise } from "./answer-errors.ts";
 export { type MethodSelector, onlyFor } from "./only-for.ts";
 
 /**
- * The interceptors of a service, outermost first: the call's context, error rules, deadline and cancellation, what
+ * The interceptors of a service, outermost first: error rules, deadline and cancellation, what
  * the log must hide, then the service's own in the order in which it lists them, then the handler.
  */
 export function serviceInterceptors(own: readonly Interceptor[]): readonly Interceptor[] {
-  return [keepCall, answerErrors, answerInterruption, hideRedacted, ...own];
+  return [answerErrors, answerInterruption, hideRedacted, ...own];
 }
 
 /**

@@ -1,10 +1,10 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
-import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { constants, Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { ConnectError } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
 import { callInProgress } from "../call/current.ts";
 import { type DeadlineLimits, parseTimeoutMs, TIMEOUT_HEADER } from "../call/deadline.ts";
-import { answerFor } from "../call/errors.ts";
+import { answerFor, isLostPeer } from "../call/errors.ts";
 import { logSurprise } from "../interceptors/index.ts";
 import type { NodeExchange } from "../server/node-exchange.ts";
 import type { Handler } from "../wire/exchange.ts";
@@ -38,7 +38,8 @@ export type HttpApplication = KoaApplication | HttpListener;
  * `connect-timeout-ms`.
  */
 export function applicationHandler(application: HttpApplication, { maxMs }: DeadlineLimits): Handler<NodeExchange> {
-  const listener = "callback" in application ? koaListener(application) : application;
+  const isKoa = "callback" in application;
+  const listener = isKoa ? koaListener(application) : application;
   return async (exchange) => {
     const { call } = exchange;
     const asked = exchange.requestHeader.get(TIMEOUT_HEADER.connect);
@@ -49,8 +50,10 @@ export function applicationHandler(application: HttpApplication, { maxMs }: Dead
     }
     if (exchange.request instanceof Http2ServerRequest) {
       exchange.request.headers.host ??= exchange.authority; // only Koa and Fastify know :authority
-      keepMembers(exchange.request, Http2ServerRequest.prototype);
-      keepMembers(exchange.response, Http2ServerResponse.prototype);
+      if (!isKoa) {
+        keepMembers(exchange.request, Http2ServerRequest.prototype);
+        keepMembers(exchange.response, Http2ServerResponse.prototype);
+      }
     }
     // What node:http2's compatibility classes lack of node:http's is not used by Koa, Express and Fastify.
     const request = exchange.request as IncomingMessage;
@@ -93,17 +96,11 @@ function koaListener(application: KoaApplication): HttpListener {
   // Koa itself finds errors only in bodies that are streams; without a listener it would write them to standard error.
   application.on("error", (error) => {
     const call = callInProgress();
-    if (call?.interruption === undefined || !isLostConnection(error)) {
+    if (call?.interruption === undefined || !isLostPeer(error)) {
       call?.log.error({ err: error }, "the answer's body failed");
     }
   });
   return application.callback();
-}
-
-/** What streams fail with when their peer goes away. */
-function isLostConnection(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return code === "ECONNRESET" || code === "EPIPE" || code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 /** What is used of a Koa context. */
@@ -134,14 +131,13 @@ async function answerProblems(context: KoaContext, next: () => Promise<void>): P
   }
 }
 
-/** An error's problem; the frameworks' own errors say their status, and whether their message may be shown. */
+/** An error's problem; one of the package http-errors, as Koa's `ctx.throw` makes, says whether it may be shown. */
 function problemOf(thrown: unknown, call: ActiveCall, name: string): Problem {
   if (thrown instanceof Error && !(thrown instanceof ConnectError) && call.interruption === undefined) {
     const { status, statusCode, expose } = thrown as { status?: unknown; statusCode?: unknown; expose?: unknown };
     const code = Number(status ?? statusCode);
-    if (Number.isInteger(code) && code >= 400 && code < 500) {
-      const detail = expose === true ? thrown.message : (STATUS_CODES[code] ?? "");
-      return problemFromStatus(code, detail, call.requestId);
+    if (typeof expose === "boolean" && Number.isInteger(code) && code >= 400 && code < 500) {
+      return problemFromStatus(code, expose ? thrown.message : (STATUS_CODES[code] ?? ""), call.requestId);
     }
   }
   const answer = answerFor(thrown, call.interruption);
@@ -157,8 +153,9 @@ function requestName(request: IncomingMessage): string {
 function writeProblem(response: ServerResponse, problem: Problem): void {
   if (response.headersSent) {
     if (!response.writableFinished) {
-      response.destroy();
+      breakOff(response);
     }
+    silence(response);
     return;
   }
   const body = Buffer.from(JSON.stringify(problem));
@@ -169,4 +166,37 @@ function writeProblem(response: ServerResponse, problem: Problem): void {
   response.setHeader("content-type", PROBLEM_CONTENT_TYPE);
   response.setHeader("content-length", body.byteLength);
   response.end(body);
+  silence(response);
+}
+
+/** Over HTTP/2 a mere `destroy` would tell the peer that all is well. */
+function breakOff(response: ServerResponse | Http2ServerResponse): void {
+  if (response instanceof Http2ServerResponse) {
+    response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  } else {
+    response.destroy();
+  }
+}
+
+/** What an application might still call on an answer that is over; node:http would throw, and nobody might catch. */
+const SILENCED = {
+  setHeader: (response) => response,
+  setHeaders: (response) => response,
+  appendHeader: (response) => response,
+  removeHeader: () => undefined,
+  writeHead: (response) => response,
+  flushHeaders: () => undefined,
+  writeContinue: () => undefined,
+  writeProcessing: () => undefined,
+  writeEarlyHints: () => undefined,
+  addTrailers: () => undefined,
+  write: () => true,
+  end: (response) => response,
+} satisfies Readonly<Record<string, (response: ServerResponse) => unknown>>;
+
+/** Lets what a listener still does with its response come to nothing. */
+function silence(response: ServerResponse): void {
+  for (const [name, act] of Object.entries(SILENCED)) {
+    Object.defineProperty(response, name, { value: () => act(response), configurable: true, writable: true });
+  }
 }

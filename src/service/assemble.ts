@@ -18,6 +18,7 @@ import type { Implementation } from "../wire/implement.ts";
 import { rpcHandler } from "../wire/rpc.ts";
 import { applicationHandler } from "./application.ts";
 import type { Application, ConfigShape, ServiceDefinition } from "./definition.ts";
+import { upgradeHandler } from "./upgrade.ts";
 
 /** Fields that travel on with every onward call, besides those that the configuration lists. */
 const TRACE_HEADERS = ["traceparent", "tracestate", "baggage"];
@@ -48,6 +49,7 @@ export async function assemble<C extends ConfigShape, R>(
   const implementations = [...own, ...builtinServices(own, readiness, config.REFLECTION ?? development)];
   log.learn(implementations.map(({ service }) => service.file));
   const http = await definition.http?.(application);
+  const upgrade = definition.upgrade?.(application);
   const handlers: Handler<NodeExchange>[] = [
     hideQuery(log.secretNames),
     ...(development ? [hostGuard(config.ALLOWED_HOSTS)] : []),
@@ -65,11 +67,12 @@ export async function assemble<C extends ConfigShape, R>(
       deadlines,
       readMaxBytes: definition.limits?.messageBytes ?? DEFAULT_MESSAGE_BYTES,
     }),
+    ...(upgrade === undefined ? [] : [upgradeHandler(upgrade)]),
     ...(http === undefined ? [] : [applicationHandler(http, deadlines)]),
   ];
   const port = createPort({
     handlers,
-    upgrade: definition.upgrade?.(application),
+    upgrades: upgrade !== undefined,
     limits: definition.limits,
     log,
     clock,

@@ -1,4 +1,4 @@
-import { pino } from "pino";
+import { standardOutput } from "../observe/standard-output.ts";
 import { ConfigurationError } from "./configuration.ts";
 import type { ConfigShape, ServiceDefinition } from "./definition.ts";
 import { type RunningService, StartError, startService } from "./start.ts";
@@ -9,30 +9,41 @@ const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
 /**
  * Runs a service as this process: reads its environment, starts it, and from then on owns signals and exit. SIGTERM and
- * SIGINT drain and exit with 0; a second one, a second or more later, exits at once. What keeps it from starting is said
- * on standard error, exit 1. Resolves once the service listens.
+ * SIGINT drain and exit with 0, also while it starts; a second one, a second or more later, exits at once. What keeps it
+ * from starting is said on standard error, exit 1. Resolves once the service listens.
  */
 export async function run<C extends ConfigShape, R>(definition: ServiceDefinition<C, R>): Promise<void> {
-  const alive = setInterval(() => undefined, 2 ** 30); // a drain's timers alone do not keep the process
-  const signals = stopSignals();
-  const starting = startService(definition, {
-    env: process.env,
-    destination: pino.destination({ fd: 1, sync: true }),
-    terminal: process.stdout.isTTY === true,
-  });
-  let service: RunningService;
+  setInterval(() => undefined, 2 ** 30); // the timers of a drain alone do not keep the process
+  const output = standardOutput();
+  const stopping = stopSignal();
+  const exit = async (code: number) => {
+    await output.flush();
+    process.exit(code);
+  };
   try {
-    service = await starting;
+    const service = await startService(definition, {
+      env: process.env,
+      destination: output.destination,
+      terminal: process.stdout.isTTY === true,
+      stopping,
+    });
+    surviveUnhandled(service, exit);
+    onAbort(stopping, () => void service.stop().then(() => exit(0)));
   } catch (error) {
+    if (stopping.aborted) {
+      return exit(0);
+    }
     process.stderr.write(`${startFailure(definition.name, error)}\n`);
-    process.exit(1);
+    await exit(1);
   }
-  surviveUnhandled(service);
-  void signals.first.then(async () => {
-    await service.stop();
-    clearInterval(alive);
-    process.exit();
-  });
+}
+
+function onAbort(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) {
+    act();
+  } else {
+    signal.addEventListener("abort", act, { once: true });
+  }
 }
 
 function startFailure(name: string, error: unknown): string {
@@ -45,32 +56,30 @@ function startFailure(name: string, error: unknown): string {
   return `${name} cannot start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
 
-/** Listens from the first moment, so that a signal while starting is not lost. */
-function stopSignals(): { readonly first: Promise<void> } {
+/** Aborts at the first signal; listens from the first moment, so that none is lost while starting. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
   let firstAt: number | undefined;
-  const first = new Promise<void>((resolve) => {
-    for (const signal of STOP_SIGNALS) {
-      process.on(signal, () => {
-        const now = performance.now();
-        firstAt ??= now;
-        if (now - firstAt >= SAME_SIGNAL_MS) {
-          process.exit(1);
-        }
-        resolve();
-      });
-    }
-  });
-  return { first };
+  for (const signal of STOP_SIGNALS) {
+    process.on(signal, () => {
+      const now = performance.now();
+      firstAt ??= now;
+      if (now - firstAt >= SAME_SIGNAL_MS) {
+        process.exit(1);
+      }
+      controller.abort();
+    });
+  }
+  return controller.signal;
 }
 
 /** One call's mistake does not end the process that serves the others; after an uncaught exception it drains and ends. */
-function surviveUnhandled(service: RunningService): void {
+function surviveUnhandled(service: RunningService, exit: (code: number) => Promise<void>): void {
   process.on("unhandledRejection", (reason) => {
     service.log.error({ err: reason }, "a promise was rejected and nobody handled it");
   });
   process.on("uncaughtException", (error) => {
     service.log.error({ err: error }, "an exception was not caught; the process stops");
-    process.exitCode = 1;
-    void service.stop().finally(() => process.exit());
+    void service.stop().finally(() => exit(1));
   });
 }

@@ -11,7 +11,7 @@ import { assemble } from "./assemble.ts";
 import { type BaseConfig, readConfiguration } from "./configuration.ts";
 import type { Application, ConfigShape, ServiceDefinition } from "./definition.ts";
 import { createResourceStack } from "./resources.ts";
-import { stopOnce } from "./stop.ts";
+import { passed, stopOnce } from "./stop.ts";
 
 /** What a service takes from the process that it runs in. */
 export interface Surroundings {
@@ -21,6 +21,8 @@ export interface Surroundings {
   /** The log is read on a terminal. */
   readonly terminal: boolean;
   readonly clock?: Clock;
+  /** Aborts when a start that is under way has to end. */
+  readonly stopping?: AbortSignal;
 }
 
 export interface RunningService {
@@ -55,11 +57,18 @@ export async function startService<C extends ConfigShape, R>(
   }
   const tasks = createTasks(log);
   const resources = createResourceStack();
-  const closeResources = () =>
-    resources.close().catch((error: unknown) => log.error({ err: error }, "a resource failed to close"));
+  const closeResources = async () => {
+    const closing = resources.close().catch((error: unknown) => {
+      log.error({ err: error }, "a resource failed to close");
+    });
+    if ((await Promise.race([closing, passed(clock, CLOSING_MS)])) === "passed") {
+      log.warn(`a resource has not closed within ${CLOSING_MS / 1000} s, and is left behind`);
+    }
+  };
 
   async function open(): Promise<RunningService> {
     const opened = await definition.resources?.({ config, log, use: resources.use });
+    surroundings.stopping?.throwIfAborted();
     // Without `resources`, R is undefined.
     const application: Application<C, R> = { config, log, resources: opened as R };
     const readiness = createReadiness();
@@ -73,13 +82,37 @@ export async function startService<C extends ConfigShape, R>(
   }
 
   return runInService(tasks, async () => {
+    const opening = open();
     try {
-      return await open();
+      return await unlessStopped(opening, surroundings.stopping);
     } catch (error) {
+      // A start that was told to stop is on its way, and may still open what has to be closed.
+      const settled = opening.then(
+        (service) => service.stop(),
+        () => undefined,
+      );
+      await Promise.race([settled, passed(clock, CLOSING_MS)]);
       await closeResources();
       throw error;
     }
   });
+}
+
+/** What all resources have to close, in milliseconds. */
+const CLOSING_MS = 5000;
+
+function unlessStopped<T>(opening: Promise<T>, stopping: AbortSignal | undefined): Promise<T> {
+  if (stopping === undefined) {
+    return opening;
+  }
+  const stopped = new Promise<never>((_resolve, reject) => {
+    const stop = () => reject(new StartError("it was told to stop while it was starting"));
+    stopping.addEventListener("abort", stop, { once: true });
+    if (stopping.aborted) {
+      stop();
+    }
+  });
+  return Promise.race([opening, stopped]);
 }
 
 async function listen(port: Port, { HOST, PORT }: BaseConfig): Promise<AddressInfo> {

@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Readiness } from "../builtin/readiness.ts";
 import type { Clock } from "../call/clock.ts";
+import { runInService } from "../call/current.ts";
 import type { Logger } from "../call/logger.ts";
 import type { Tasks } from "../call/tasks.ts";
 import type { Port } from "../server/port.ts";
@@ -10,8 +11,6 @@ import type { BaseConfig } from "./configuration.ts";
 const CANCELLATION_MS = 1000;
 /** What connections have left to carry their last answers and be closed by their peers, in milliseconds. */
 const FLUSH_MS = 1000;
-/** What all resources have to close, in milliseconds. */
-const CLOSING_MS = 5000;
 
 /** What a drain acts on. */
 interface Stoppable {
@@ -28,7 +27,7 @@ interface Stoppable {
 export function stopOnce(stoppable: Stoppable): () => Promise<void> {
   let stopped: Promise<void> | undefined;
   return () => {
-    stopped ??= stop(stoppable);
+    stopped ??= runInService(stoppable.tasks, () => stop(stoppable)); // whoever stops may be in the middle of a call
     return stopped;
   };
 }
@@ -50,9 +49,7 @@ async function stop({ config, log, clock, tasks, readiness, port, closeResources
   }
   await Promise.race([port.empty(), passed(clock, FLUSH_MS)]);
   port.destroy();
-  if ((await Promise.race([closeResources(), passed(clock, CLOSING_MS)])) === "passed") {
-    log.warn(`a resource has not closed within ${CLOSING_MS / 1000} s, and is left behind`);
-  }
+  await closeResources();
   log.info("action=stop, status=success");
 }
 
@@ -63,7 +60,8 @@ async function settledWork(port: Port, tasks: Tasks): Promise<"settled"> {
   return "settled";
 }
 
-function passed(clock: Clock, delayMs: number): Promise<"passed"> {
+/** Resolves after a time. */
+export function passed(clock: Clock, delayMs: number): Promise<"passed"> {
   return new Promise((resolve) => {
     clock.schedule(delayMs, () => resolve("passed"));
   });

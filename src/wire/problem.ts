@@ -37,7 +37,8 @@ export function problemFromStatus(status: number, detail: string, requestId: str
   return { ...problemFromError(new ConnectError(detail, codeFromStatus(status)), requestId), status };
 }
 
-function codeFromStatus(status: number): Code {
+/** The code that is nearest to an HTTP status. */
+export function codeFromStatus(status: number): Code {
   switch (status) {
     case 400:
     case 413:

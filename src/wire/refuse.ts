@@ -1,0 +1,21 @@
+import { ConnectError } from "@connectrpc/connect";
+import type { Exchange } from "./exchange.ts";
+import { codeFromStatus, problemFromStatus, respondProblem } from "./problem.ts";
+import { errorAnswer, rpcProtocol } from "./protocol.ts";
+
+/**
+ * Refuses an exchange before anybody has taken it, in the protocol that it speaks by its own word, as a problem where
+ * that is none. The HTTP status is the same for all.
+ */
+export function refuse(exchange: Exchange, status: number, detail: string): Promise<void> {
+  const { call } = exchange;
+  const protocol = rpcProtocol(exchange);
+  if (protocol === undefined) {
+    return respondProblem(exchange, problemFromStatus(status, detail, call.requestId));
+  }
+  const error = new ConnectError(detail, codeFromStatus(status));
+  call.protocol = protocol;
+  call.answeredCode = error.code;
+  const answer = errorAnswer(protocol, exchange.requestHeader.get("content-type") ?? "", error);
+  return exchange.respond({ ...answer, status });
+}
