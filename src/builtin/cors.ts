@@ -2,6 +2,7 @@ import { cors } from "@connectrpc/connect";
 import type { Logger } from "../call/logger.ts";
 import { REQUEST_ID_HEADER } from "../call/request-id.ts";
 import type { Exchange, Handler } from "../wire/exchange.ts";
+import { refuse } from "../wire/refuse.ts";
 
 export interface CorsOptions {
   /** Origins whose pages may read answers, such as `https://shop.example`; `*` stands for every one. */
@@ -51,7 +52,9 @@ export function corsHandler(options: CorsOptions): Handler {
     }
     if (!isAllowed(origin)) {
       warn(origin);
-      return undefined;
+      // Browsers let any page open a WebSocket and read it: here the refusal is ours to make (RFC 6455, 10.2).
+      const detail = "pages of this origin may not open connections here; CORS_ORIGINS names those that may";
+      return exchange.requestHeader.has("upgrade") ? refuse(exchange, 403, detail) : undefined;
     }
     exchange.setHeader("access-control-allow-origin", allowed.has("*") && !options.credentials ? "*" : origin);
     if (options.credentials) {

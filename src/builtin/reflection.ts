@@ -10,6 +10,7 @@ import { Code } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.js";
 import * as v1 from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import * as v1alpha from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import { withImports } from "../call/schema-files.ts";
 import { type Implementation, implement } from "../wire/implement.ts";
 
 /**
@@ -89,15 +90,6 @@ function answerFrom(services: readonly DescService[]) {
 /** Connect's codes are gRPC's, number for number. Messages name nothing that was sent: `original_request` does. */
 function error(errorCode: Code, errorMessage: string) {
   return { case: "errorResponse", value: { errorCode, errorMessage } } as const;
-}
-
-/** The files and everything that they import, each once, importers first. */
-function withImports(files: readonly DescFile[]): Iterable<DescFile> {
-  const found = new Set(files);
-  for (const file of found) {
-    for (const imported of file.dependencies) found.add(imported); // a Set's iteration goes on to what is added in it
-  }
-  return found;
 }
 
 /** Which file declares what. Where two files claim a name, the first in the order of `roots` has it. */

@@ -3,6 +3,7 @@ import { type DestinationStream, pino, stdTimeFunctions } from "pino";
 import { callInProgress } from "../call/current.ts";
 import type { Logger } from "../call/logger.ts";
 import { loggableMessage, redactedFieldNames } from "../call/redacted-fields.ts";
+import { withImports } from "../call/schema-files.ts";
 import { prettyLine } from "./pretty.ts";
 import { REDACTED, redactLine, secretFieldNames } from "./secrets.ts";
 
@@ -66,23 +67,12 @@ export function createLogger(options: LoggerOptions): ServiceLogger {
   return Object.assign(root.child({ name: options.name }), {
     named: (name: string) => root.child({ name }),
     learn(files: readonly DescFile[]) {
-      const all = [...withImports(files)];
+      const all = withImports(files);
       schema.registry = createRegistry(...all);
       schema.secretNames = secretFieldNames(redactedFieldNames(all));
     },
     secretNames: () => schema.secretNames,
   });
-}
-
-/** The files and all that they import: a message may be declared in another file than the service that takes it. */
-function withImports(files: readonly DescFile[]): Iterable<DescFile> {
-  const found = new Set(files);
-  for (const file of found) {
-    for (const imported of file.dependencies) {
-      found.add(imported); // a Set's iteration goes on to what is added in it
-    }
-  }
-  return found;
 }
 
 const OUR_FIELDS = ["time", "levelname", "name"] as const;

@@ -5,6 +5,7 @@ import { codeFromHttpStatus } from "@connectrpc/connect/protocol-connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { callInProgress } from "../call/current.ts";
 import { type DeadlineLimits, formatTimeout, parseTimeoutMs, type TimeoutHeader } from "../call/deadline.ts";
+import { withImports } from "../call/schema-files.ts";
 import type { Exchange, Handler } from "./exchange.ts";
 import { withPlainStatus } from "./grpc-message.ts";
 import { isGrpcWebText, throughBinary } from "./grpc-web-text.ts";
@@ -54,7 +55,10 @@ function universalHandlers(options: RpcOptions): ReadonlyMap<string, UniversalHa
     interceptors: [markBegun, ...options.interceptors],
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: options.readMaxBytes,
-    jsonOptions: { registry: createRegistry(...options.implementations.map(({ service }) => service.file)) },
+    // An Any in JSON may hold whatever the schema declares or imports.
+    jsonOptions: {
+      registry: createRegistry(...withImports(options.implementations.map(({ service }) => service.file))),
+    },
     // The one place where Connect shows the context of a call before it reads the body, and also of one that it refuses.
     requestGate(context) {
       const call = callInProgress();

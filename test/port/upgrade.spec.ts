@@ -111,6 +111,19 @@ test.each([
   expect(taken).toEqual([]);
 });
 
+test("a page of a stranger's origin opens no upgraded connection, and one of an allowed origin does", async () => {
+  const { service, taken } = echoingUpgrade();
+  await using app = await startTest(service, { config: { CORS_ORIGINS: "https://shop.example" } });
+  const request = (origin: string) => upgradeRequest("echo").replace("\r\n", `\r\norigin: ${origin}\r\n`);
+  using stranger = await rawSocket(app.url);
+  await stranger.send(request("https://evil.example"));
+  expect((await stranger.answer()).status).toBe(403);
+  expect(taken).toEqual([]);
+  using shop = await rawSocket(app.url);
+  await shop.send(request("https://shop.example"));
+  await shop.until("101 Switching Protocols");
+});
+
 test("an upgrade is part of its call, and one that fails ends only itself", async () => {
   const service = defineService({
     name: "failing",
