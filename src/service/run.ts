@@ -1,4 +1,4 @@
-import { standardOutput } from "../observe/standard-output.ts";
+import { pino } from "pino";
 import { ConfigurationError } from "./configuration.ts";
 import type { ConfigShape, ServiceDefinition } from "./definition.ts";
 import { type RunningService, StartError, startService } from "./start.ts";
@@ -14,27 +14,22 @@ const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
  */
 export async function run<C extends ConfigShape, R>(definition: ServiceDefinition<C, R>): Promise<void> {
   setInterval(() => undefined, 2 ** 30); // the timers of a drain alone do not keep the process
-  const output = standardOutput();
   const stopping = stopSignal();
-  const exit = async (code: number) => {
-    await output.flush();
-    process.exit(code);
-  };
   try {
     const service = await startService(definition, {
       env: process.env,
-      destination: output.destination,
+      destination: pino.destination({ fd: 1, sync: true }), // whatever ends the process, no line is lost
       terminal: process.stdout.isTTY === true,
       stopping,
     });
-    surviveUnhandled(service, exit);
-    onAbort(stopping, () => void service.stop().then(() => exit(0)));
+    surviveUnhandled(service);
+    onAbort(stopping, () => void service.stop().then(() => process.exit(0)));
   } catch (error) {
     if (stopping.aborted) {
-      return exit(0);
+      process.exit(0);
     }
     process.stderr.write(`${startFailure(definition.name, error)}\n`);
-    await exit(1);
+    process.exit(1);
   }
 }
 
@@ -74,12 +69,12 @@ function stopSignal(): AbortSignal {
 }
 
 /** One call's mistake does not end the process that serves the others; after an uncaught exception it drains and ends. */
-function surviveUnhandled(service: RunningService, exit: (code: number) => Promise<void>): void {
+function surviveUnhandled(service: RunningService): void {
   process.on("unhandledRejection", (reason) => {
     service.log.error({ err: reason }, "a promise was rejected and nobody handled it");
   });
   process.on("uncaughtException", (error) => {
     service.log.error({ err: error }, "an exception was not caught; the process stops");
-    void service.stop().finally(() => exit(1));
+    void service.stop().finally(() => process.exit(1));
   });
 }

@@ -179,9 +179,13 @@ function startDeadline(
   call.startDeadline(timeoutMs);
 }
 
+const MAX_SHOWN_PATH = 200;
+
 function answerUnknownMethod(exchange: Exchange, protocol: RpcProtocol): Promise<void> {
   exchange.call.protocol = protocol;
   exchange.call.answeredCode = Code.Unimplemented;
-  const error = new ConnectError("no method of that name is served here", Code.Unimplemented);
+  // The path is the caller's, and may be as long as a header list; the message travels in one.
+  const path = exchange.path.length > MAX_SHOWN_PATH ? `${exchange.path.slice(0, MAX_SHOWN_PATH)}…` : exchange.path;
+  const error = new ConnectError(`${path} is no method of this service`, Code.Unimplemented);
   return exchange.respond(errorAnswer(protocol, exchange.requestHeader.get("content-type") ?? "", error));
 }

@@ -52,7 +52,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
           code: codeToString(code),
           message: SECRET,
           metadata: expect.objectContaining({ [FAILURE.header]: FAILURE.value }),
-          details: [expect.stringContaining("google.rpc.BadRequest")],
+          details: [{ type: "google.rpc.BadRequest", base64: expect.any(String) }],
         },
       });
       expect(await accessLine(pair.front, requestId)).toMatchObject({ rpc_code: codeToString(answer) });

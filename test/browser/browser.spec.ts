@@ -152,6 +152,6 @@ describe.skipIf(chromiumPath === undefined)(`a real browser${chromiumNote}`, () 
       return { status: response.status, readStatus: read.status, problem: await response.json() };
     });
     expect(answer).toMatchObject({ status: 403, readStatus: 403 });
-    expect(answer.problem).toMatchObject({ detail: expect.stringContaining(`ALLOWED_HOSTS=${REBOUND}`) });
+    expect(answer.problem).toMatchObject({ message: expect.stringContaining(`ALLOWED_HOSTS=${REBOUND}`) });
   });
 });

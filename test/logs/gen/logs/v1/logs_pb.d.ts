@@ -2,8 +2,8 @@
 // @generated from file logs/v1/logs.proto (package logs.v1, syntax proto3)
 /* eslint-disable */
 
-import type { Message } from "@bufbuild/protobuf";
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file logs/v1/logs.proto.
@@ -83,7 +83,8 @@ export declare const CardSchema: GenMessage<Card>;
  *
  * @generated from message logs.v1.ConfideResponse
  */
-export declare type ConfideResponse = Message<"logs.v1.ConfideResponse"> & {};
+export declare type ConfideResponse = Message<"logs.v1.ConfideResponse"> & {
+};
 
 /**
  * Describes the message logs.v1.ConfideResponse.
@@ -106,5 +107,6 @@ export declare const SecretService: GenService<{
     methodKind: "unary";
     input: typeof ConfideRequestSchema;
     output: typeof ConfideResponseSchema;
-  };
+  },
 }>;
+

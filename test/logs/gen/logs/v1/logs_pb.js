@@ -7,33 +7,35 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 /**
  * Describes the file logs/v1/logs.proto.
  */
-export const file_logs_v1_logs =
-  /*@__PURE__*/
-  fileDesc(
-    "ChJsb2dzL3YxL2xvZ3MucHJvdG8SB2xvZ3MudjEiYwoOQ29uZmlkZVJlcXVlc3QSDAoEdXNlchgBIAEoCRIYCgtwYXNzX3BocmFzZRgCIAEoCUIDgAEBEhsKBGNhcmQYAyABKAsyDS5sb2dzLnYxLkNhcmQSDAoEZGVlZBgEIAEoCSIrCgRDYXJkEg4KBmhvbGRlchgBIAEoCRITCgZudW1iZXIYAiABKAlCA4ABASIRCg9Db25maWRlUmVzcG9uc2UyUgoNU2VjcmV0U2VydmljZRJBCgdDb25maWRlEhcubG9ncy52MS5Db25maWRlUmVxdWVzdBoYLmxvZ3MudjEuQ29uZmlkZVJlc3BvbnNlIgOQAgFiBnByb3RvMw",
-  );
+export const file_logs_v1_logs = /*@__PURE__*/
+  fileDesc("ChJsb2dzL3YxL2xvZ3MucHJvdG8SB2xvZ3MudjEiYwoOQ29uZmlkZVJlcXVlc3QSDAoEdXNlchgBIAEoCRIYCgtwYXNzX3BocmFzZRgCIAEoCUIDgAEBEhsKBGNhcmQYAyABKAsyDS5sb2dzLnYxLkNhcmQSDAoEZGVlZBgEIAEoCSIrCgRDYXJkEg4KBmhvbGRlchgBIAEoCRITCgZudW1iZXIYAiABKAlCA4ABASIRCg9Db25maWRlUmVzcG9uc2UyUgoNU2VjcmV0U2VydmljZRJBCgdDb25maWRlEhcubG9ncy52MS5Db25maWRlUmVxdWVzdBoYLmxvZ3MudjEuQ29uZmlkZVJlc3BvbnNlIgOQAgFiBnByb3RvMw");
 
 /**
  * Describes the message logs.v1.ConfideRequest.
  * Use `create(ConfideRequestSchema)` to create a new message.
  */
-export const ConfideRequestSchema = /*@__PURE__*/ messageDesc(file_logs_v1_logs, 0);
+export const ConfideRequestSchema = /*@__PURE__*/
+  messageDesc(file_logs_v1_logs, 0);
 
 /**
  * Describes the message logs.v1.Card.
  * Use `create(CardSchema)` to create a new message.
  */
-export const CardSchema = /*@__PURE__*/ messageDesc(file_logs_v1_logs, 1);
+export const CardSchema = /*@__PURE__*/
+  messageDesc(file_logs_v1_logs, 1);
 
 /**
  * Describes the message logs.v1.ConfideResponse.
  * Use `create(ConfideResponseSchema)` to create a new message.
  */
-export const ConfideResponseSchema = /*@__PURE__*/ messageDesc(file_logs_v1_logs, 2);
+export const ConfideResponseSchema = /*@__PURE__*/
+  messageDesc(file_logs_v1_logs, 2);
 
 /**
  * A service whose requests hold what no log may show.
  *
  * @generated from service logs.v1.SecretService
  */
-export const SecretService = /*@__PURE__*/ serviceDesc(file_logs_v1_logs, 0);
+export const SecretService = /*@__PURE__*/
+  serviceDesc(file_logs_v1_logs, 0);
+
