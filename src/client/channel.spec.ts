@@ -58,6 +58,17 @@ describe.each([
   });
 });
 
+test("a time-out past the range of Node's timers is a long one, and not none", async () => {
+  await using app = await startTest(endless().definition);
+  await using channel = createChannel(app.url);
+  const client = createClient(GreeterService, channel);
+  await expect(client.sayHello({ name: "x" }, { timeoutMs: 2 ** 31 })).resolves.toMatchObject({ greeting: "x" });
+});
+
+test("a target with a password is refused, and the message does not repeat it", () => {
+  expect(() => createChannel("http://me:hush@localhost:1")).toThrow(/^(?!.*hush).*takes no user and password/);
+});
+
 test.each([
   ["localhost:50051", {}, "a target is a URL"],
   ["ftp://localhost", {}, "a target is a URL"],

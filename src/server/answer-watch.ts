@@ -59,7 +59,7 @@ export function watchAnswer(request: NodeRequest, response: NodeResponse): Answe
   // node:http2's compatibility class emits its own finish at the end of the stream, however that came.
   const written = request instanceof Http2ServerRequest ? request.stream : response;
   written.once("finish", () => {
-    finished = lost === undefined;
+    finished = lost === undefined && response.headersSent; // a stream that is reset at once finishes without an answer
   });
   return {
     get status() {

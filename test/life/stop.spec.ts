@@ -51,6 +51,13 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
   });
 });
 
+test("a start that never ends is given up, and what it has opened closes", async () => {
+  await using service = startProcess(LIVELY, { OPENING_MS: "3600000" });
+  await until(() => service.stderr().includes("opening"));
+  expect(await service.stop("SIGTERM")).toBe(0);
+  expect(service.stderr()).toContain("close first");
+});
+
 test("two signals within a second are one; a later one ends at once", async () => {
   await using service = startProcess(LIVELY);
   const url = await service.url();
