@@ -195,7 +195,7 @@ function watched(url: URL, connection: Connection): Channel {
         // A reader that leaves by `break` is not seen here: Connect's clients keep it to themselves. The stream ends with
         // the call that it is made for.
         callInProgress()?.signal.addEventListener("abort", end, { once: true });
-        return { ...response, message: eachMessage(response.message, end, fail) };
+        return { ...response, message: told(response.message, end, fail) };
       } catch (thrown) {
         throw fail(thrown);
       }
@@ -220,27 +220,16 @@ function timerMs(timeoutMs: number | undefined): number | undefined {
   return timeoutMs === undefined ? undefined : Math.min(timeoutMs, MAX_TIMER_MS);
 }
 
-function eachMessage<T>(
+/** The messages of a stream, whose end and failure are told. */
+async function* told<T>(
   messages: AsyncIterable<T>,
   onEnd: () => void,
   onError: (thrown: unknown) => ConnectError,
 ): AsyncIterable<T> {
-  return {
-    [Symbol.asyncIterator]() {
-      const iterator = messages[Symbol.asyncIterator]();
-      return {
-        async next() {
-          try {
-            const result = await iterator.next();
-            if (result.done === true) {
-              onEnd();
-            }
-            return result;
-          } catch (thrown) {
-            throw onError(thrown);
-          }
-        },
-      };
-    },
-  };
+  try {
+    yield* messages;
+    onEnd();
+  } catch (thrown) {
+    throw onError(thrown);
+  }
 }

@@ -1,6 +1,7 @@
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "../call/logger.ts";
 import type { RequestRecord } from "../server/record.ts";
+import { isConnectQuery } from "../wire/protocol.ts";
 import { redactQuery } from "./secrets.ts";
 
 /** Writes one line a request. */
@@ -26,18 +27,15 @@ export function accessLog(log: Logger, secretNames: () => ReadonlySet<string>): 
   };
 }
 
-/** By its own word (Connect protocol, "Unary-Get-Request"): one that was refused before anybody took it as an RPC too. */
-const CONNECT_GET = /(?:^|&)connect=v1(?:$|&)/;
-
-/** The query of an RPC is a message, and never logged. A request that could not be read has no line. */
+/** The query of an RPC is a message, and never logged, also of one that was refused before anybody took it as one. */
 function firstLine(
   { call, method, path, query, httpVersion }: RequestRecord,
   secretNames: ReadonlySet<string>,
 ): string {
   if (method === "") {
-    return "-";
+    return "-"; // a request that could not be read
   }
-  const isRpc = call?.protocol !== undefined || CONNECT_GET.test(query);
+  const isRpc = call?.protocol !== undefined || isConnectQuery(query);
   const shownQuery = query === "" || isRpc ? "" : `?${redactQuery(query, secretNames)}`;
   return `${method} ${path}${shownQuery} HTTP/${httpVersion}`;
 }

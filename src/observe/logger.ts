@@ -4,7 +4,7 @@ import { callInProgress } from "../call/current.ts";
 import type { Logger } from "../call/logger.ts";
 import { loggableMessage, redactedFieldNames } from "../call/redacted-fields.ts";
 import { withImports } from "../call/schema-files.ts";
-import { prettyLine } from "./pretty.ts";
+import { prettyLine, unicodeEscape } from "./pretty.ts";
 import { REDACTED, redactLine, secretFieldNames } from "./secrets.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
@@ -92,10 +92,7 @@ function finishLine(line: string, { format, colors }: LoggerOptions): string {
   const secrets = call === undefined ? [] : call.secrets;
   const safe = secrets?.length === 0 ? line : redactLine(line, secrets);
   // JSON leaves the upper control characters as they are, and some terminals obey them.
-  const plain = safe.replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  const plain = safe.replace(/[\u007f-\u009f\u2028\u2029]/g, unicodeEscape);
   return format === "pretty" ? prettyLine(plain, colors) : plain;
 }
 

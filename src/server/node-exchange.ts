@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { constants, Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
 import type { Exchange, ExchangeAnswer } from "../wire/exchange.ts";
@@ -63,11 +63,7 @@ export class NodeExchange implements Exchange {
 
   /** Ends the exchange in the middle: the peer sees that there is no more, and that something went wrong. */
   breakOff(): void {
-    if (this.request instanceof Http2ServerRequest) {
-      this.request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-    } else {
-      this.response.destroy();
-    }
+    breakOff(this.response);
   }
 
   get requestHeader(): Headers {
@@ -126,6 +122,18 @@ export class NodeExchange implements Exchange {
       response.once("close", resolve);
       response.end();
     });
+  }
+}
+
+/**
+ * Breaks an answer off. Over HTTP/2 a mere `destroy` would tell the peer that all is well; it is told by its stream, as
+ * Express puts another prototype in the place of the class's.
+ */
+export function breakOff(response: NodeResponse): void {
+  if ("stream" in response) {
+    response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  } else {
+    response.destroy();
   }
 }
 

@@ -145,7 +145,7 @@ export function createPort(options: PortOptions): Port {
 
   /** Gives an upgraded connection away, and its request an end: with the connection's. */
   function takeOverConnection(
-    { socket, head }: UpgradeOffer,
+    offer: UpgradeOffer,
     { answer }: RequestUnderWay,
     connection: Connection | undefined,
     over: () => void,
@@ -154,8 +154,8 @@ export function createPort(options: PortOptions): Port {
       connection.speaks = { protocol: "upgraded" };
     }
     answer.replacedBy({ status: 101, bytes: 0 });
-    socket.once("close", over);
-    return { socket, head };
+    offer.socket.once("close", over);
+    return offer;
   }
 
   function connectionOf(request: NodeRequest): Connection | undefined {

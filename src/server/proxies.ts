@@ -31,7 +31,7 @@ const FORWARDING = /^(?:forwarded|x-forwarded-.*)$/i;
 /** What is known of a client, by its own connection or by the word of the proxies that are trusted. */
 export interface ClientView {
   readonly address: string;
-  /** How the client reached the outermost trusted proxy, where that says so. */
+  /** How the nearest trusted proxy was reached, where it says so. */
   readonly scheme: "http" | "https" | undefined;
   readonly authority: string | undefined;
 }

@@ -1,12 +1,12 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
-import { constants, Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { ConnectError } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
 import { callInProgress } from "../call/current.ts";
 import { type DeadlineLimits, parseTimeoutMs, TIMEOUT_HEADER } from "../call/deadline.ts";
 import { answerFor, isLostPeer } from "../call/errors.ts";
 import { logSurprise } from "../interceptors/index.ts";
-import type { NodeExchange } from "../server/node-exchange.ts";
+import { breakOff, type NodeExchange } from "../server/node-exchange.ts";
 import type { Handler } from "../wire/exchange.ts";
 import {
   PROBLEM_CONTENT_TYPE,
@@ -167,15 +167,6 @@ function writeProblem(response: ServerResponse, problem: Problem): void {
   response.setHeader("content-length", body.byteLength);
   response.end(body);
   silence(response);
-}
-
-/** Over HTTP/2 a mere `destroy` would tell the peer that all is well. */
-function breakOff(response: ServerResponse | Http2ServerResponse): void {
-  if (response instanceof Http2ServerResponse) {
-    response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-  } else {
-    response.destroy();
-  }
 }
 
 /** What an application might still call on an answer that is over; node:http would throw, and nobody might catch. */

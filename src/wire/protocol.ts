@@ -24,7 +24,7 @@ const METHOD_PATH = /^\/[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\/[A-Za-z_]\w*$/;
 /**
  * The protocol that a request speaks by its own word, whether or not its method exists. `application/json` belongs to REST
  * as well: it counts as Connect only with Connect's version header or a path of a method's form. A GET is Connect's where
- * the query says `connect=v1` (Connect protocol, "Unary-Get-Request").
+ * its query says so.
  */
 export function rpcProtocol(exchange: Exchange): RpcProtocol | undefined {
   const contentType = exchange.requestHeader.get("content-type") ?? "";
@@ -42,7 +42,12 @@ export function rpcProtocol(exchange: Exchange): RpcProtocol | undefined {
       ? "connect"
       : undefined;
   }
-  return exchange.method === "GET" && /(?:^|&)connect=v1(?:$|&)/.test(exchange.query) ? "connect" : undefined;
+  return exchange.method === "GET" && isConnectQuery(exchange.query) ? "connect" : undefined;
+}
+
+/** Whether a query is a call's by its own word (Connect protocol, "Unary-Get-Request"). */
+export function isConnectQuery(query: string): boolean {
+  return /(?:^|&)connect=v1(?:$|&)/.test(query);
 }
 
 /** The header in which a protocol carries the time-out. */

@@ -3,20 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newRequest, openCaller } from "./caller.ts";
 import { ANSWER } from "./methods.ts";
 import { accessLine, type Behaviour, startBehaviour } from "./services.ts";
-import { wires, wiresByKind, wiresWith } from "./wires.ts";
+import { methodOf, wires, wiresByKind, wiresWith } from "./wires.ts";
 
 let service: Behaviour;
 beforeAll(async () => {
   service = await startBehaviour();
 });
 afterAll(() => service[Symbol.asyncDispose]());
-
-const METHODS = {
-  unary: "Act",
-  server_streaming: "Watch",
-  client_streaming: "Collect",
-  bidi_streaming: "Converse",
-} as const;
 
 describe.each(wiresByKind)("$kind: $name", (wire) => {
   const { kind } = wire;
@@ -27,7 +20,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
     const payload = Uint8Array.of(0, 255, 128);
     const { reports } = await caller.call(kind, { text: "hello", payload, count: 1 }, { header });
     expect(reports).toMatchObject([{ text: "hello", payload }]);
-    const method = wire.unaryMethod === "read" ? "Read" : METHODS[kind];
+    const method = methodOf(wire);
     const verb = wire.name.includes("GET") ? "GET" : "POST";
     expect(await accessLine(service, requestId)).toMatchObject({
       rpc_protocol: wire.protocol,

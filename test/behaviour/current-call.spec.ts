@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newRequest, openCaller } from "./caller.ts";
 import { accessLine, type Behaviour, callLine, type Pair, startPair } from "./services.ts";
 import { SIGNATURES } from "./sign.ts";
-import { wiresByKind, wiresWith } from "./wires.ts";
+import { methodOf, wiresByKind, wiresWith } from "./wires.ts";
 
 let pair: Pair;
 let service: Behaviour;
@@ -21,16 +21,10 @@ const INTERCEPTORS = {
   Collect: ["first", "watch-or-collect", "service", "last"],
   Converse: ["first", "service", "last"],
 };
-const METHODS = {
-  unary: "Act",
-  server_streaming: "Watch",
-  client_streaming: "Collect",
-  bidi_streaming: "Converse",
-} as const;
 
 describe.each(wiresByKind)("$kind: $name", (wire) => {
   const { kind } = wire;
-  const method = wire.unaryMethod === "read" ? "Read" : METHODS[kind];
+  const method = methodOf(wire);
 
   test("keeps the call after every await and yield, while others run", async () => {
     await using caller = openCaller(wire, service.url);

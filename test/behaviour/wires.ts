@@ -193,3 +193,15 @@ export function wiresWith(kind: Kind): readonly Wire[] {
 export const wiresByKind: readonly (Wire & { readonly kind: Kind })[] = wires.flatMap((wire) =>
   wire.kinds.map((kind) => ({ ...wire, kind })),
 );
+
+const METHODS = {
+  unary: "Act",
+  server_streaming: "Watch",
+  client_streaming: "Collect",
+  bidi_streaming: "Converse",
+} as const;
+
+/** The method by which a wire makes a call of a kind. */
+export function methodOf({ kind, unaryMethod }: Wire & { readonly kind: Kind }) {
+  return unaryMethod === "read" ? "Read" : METHODS[kind];
+}

@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import { createClient } from "@connectrpc/connect";
 import Koa from "koa";
-import { createChannel, currentCall, defineService, implement } from "portico";
+import { createChannel, currentCall, defineService } from "portico";
 import { type LogLine, startTest, type TestApp } from "portico/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NameService } from "../../gen/name/v1/name_pb.js";
 import { accessLine, accessLines } from "../support/access.ts";
+import { upperCaseNames } from "../support/echo.ts";
 import { http2Client } from "../support/http2-client.ts";
 import { rawSocket } from "../support/raw-socket.ts";
 import { until } from "../support/until.ts";
@@ -15,14 +16,7 @@ const waiting = new Set<string>();
 
 const service = defineService({
   name: "logged",
-  routes: () => [
-    implement(NameService, {
-      processName: ({ name }) => ({ name: name.toUpperCase() }),
-      async *processNames(requests) {
-        for await (const { name } of requests) yield { name: name.toUpperCase() };
-      },
-    }),
-  ],
+  routes: () => [upperCaseNames],
   http: () => {
     const app = new Koa();
     app.use(async (context) => {

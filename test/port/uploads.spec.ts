@@ -1,10 +1,9 @@
 import Koa from "koa";
-import { defineService, implement } from "portico";
+import { defineService } from "portico";
 import { startTest, type TestApp } from "portico/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { NameService } from "../../gen/name/v1/name_pb.js";
 import { accessLine } from "../support/access.ts";
-import { processNameRequest } from "../support/echo.ts";
+import { processNameRequest, upperCaseNames } from "../support/echo.ts";
 import { http2Client } from "../support/http2-client.ts";
 import { rawSocket } from "../support/raw-socket.ts";
 
@@ -13,14 +12,7 @@ const MIB = 2 ** 20;
 /** Its web application answers without a look at the body. */
 const inattentive = defineService({
   name: "inattentive",
-  routes: () => [
-    implement(NameService, {
-      processName: ({ name }) => ({ name: name.toUpperCase() }),
-      async *processNames(requests) {
-        for await (const { name } of requests) yield { name: name.toUpperCase() };
-      },
-    }),
-  ],
+  routes: () => [upperCaseNames],
   http: () => {
     const app = new Koa();
     app.use((context) => {

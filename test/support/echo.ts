@@ -2,19 +2,20 @@ import Koa from "koa";
 import { defineService, implement, type PortLimits } from "portico";
 import { NameService } from "../../gen/name/v1/name_pb.js";
 
+/** NameService as it is meant, without a log line. */
+export const upperCaseNames = implement(NameService, {
+  processName: ({ name }) => ({ name: name.toUpperCase() }),
+  async *processNames(requests) {
+    for await (const { name } of requests) yield { name: name.toUpperCase() };
+  },
+});
+
 /** A service whose answers tell what it was asked: RPCs in upper case, and every other path by its own words. */
 export function echoService(limits: Partial<PortLimits> = {}) {
   return defineService({
     name: "echo",
     limits,
-    routes: () => [
-      implement(NameService, {
-        processName: ({ name }) => ({ name: name.toUpperCase() }),
-        async *processNames(requests) {
-          for await (const { name } of requests) yield { name: name.toUpperCase() };
-        },
-      }),
-    ],
+    routes: () => [upperCaseNames],
     http: () => {
       const app = new Koa();
       app.use(async (context) => {
