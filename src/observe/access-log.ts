@@ -1,7 +1,7 @@
 import { codeToString } from "@connectrpc/connect/protocol-connect";
+import { isConnectQuery } from "../call/connect-query.ts";
 import type { Logger } from "../call/logger.ts";
 import type { RequestRecord } from "../server/record.ts";
-import { isConnectQuery } from "../wire/protocol.ts";
 import { redactQuery } from "./secrets.ts";
 
 /** Writes one line a request. */

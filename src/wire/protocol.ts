@@ -6,6 +6,7 @@ import {
   endStreamToJson,
   errorToJsonBytes,
 } from "@connectrpc/connect/protocol-connect";
+import { isConnectQuery } from "../call/connect-query.ts";
 import { TIMEOUT_HEADER, type TimeoutHeader } from "../call/deadline.ts";
 import type { Exchange, ExchangeAnswer } from "./exchange.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
@@ -43,11 +44,6 @@ export function rpcProtocol(exchange: Exchange): RpcProtocol | undefined {
       : undefined;
   }
   return exchange.method === "GET" && isConnectQuery(exchange.query) ? "connect" : undefined;
-}
-
-/** Whether a query is a call's by its own word (Connect protocol, "Unary-Get-Request"). */
-export function isConnectQuery(query: string): boolean {
-  return /(?:^|&)connect=v1(?:$|&)/.test(query);
 }
 
 /** The header in which a protocol carries the time-out. */
