@@ -1,0 +1,114 @@
+import type { Socket } from "node:net";
+import { type ConnectionListener, type ConnectionOptions, Http2Connection } from "../http2/index.ts";
+import { atEndOfTurn } from "./end-of-turn.ts";
+import { linger } from "./linger.ts";
+
+/** What waits for a peer that does not read, in bytes, before nothing more is read of it. */
+const UNWRITTEN_BYTES = 64 * 1024;
+
+/** What is told of the connection that a socket carries. */
+export interface Http2SocketListener extends Omit<ConnectionListener, "onOutput"> {
+  /** What waited was written, as far as the peer takes it. */
+  onFlushed(): void;
+}
+
+/**
+ * Carries an HTTP/2 connection over a socket: what comes goes in, and what comes out is written once a turn of the event
+ * loop, as fast as the peer takes it.
+ */
+export class Http2Socket {
+  readonly socket: Socket;
+  readonly connection: Http2Connection;
+  #isScheduled = false;
+  /** The socket has more than it can pass on. */
+  #isBlocked = false;
+  #blockedSince: number | undefined;
+  #lossReason = "the connection was closed";
+
+  readonly #listener: Http2SocketListener;
+
+  constructor(socket: Socket, options: ConnectionOptions, listener: Http2SocketListener) {
+    this.socket = socket;
+    this.#listener = listener;
+    this.connection = new Http2Connection(options, {
+      onOutput: () => this.#schedule(),
+      onStream: (stream) => listener.onStream(stream),
+      onPeerSettings: (settings) => listener.onPeerSettings(settings),
+      onGoAway: (code, debug) => listener.onGoAway(code, debug),
+      onOver: (error) => listener.onOver(error),
+    });
+    socket.on("data", this.#onData);
+    socket.on("drain", this.#onDrain);
+    socket.on("error", this.#onError);
+    socket.on("close", () => this.connection.lost(this.#lossReason));
+    socket.resume(); // whoever has read its first bytes has paused it
+    this.#schedule();
+  }
+
+  /**
+   * Lets time pass, about once a second.
+   *
+   * @param writeStallMs what the peer has to take what was written
+   */
+  tick(now: number, writeStallMs: number): void {
+    this.connection.tick(now);
+    this.#blockedSince = this.#isBlocked ? (this.#blockedSince ?? now) : undefined;
+    if (this.#blockedSince !== undefined && now - this.#blockedSince > writeStallMs) {
+      this.#lossReason = "the peer does not read";
+      this.socket.destroy();
+    }
+  }
+
+  /** Writes what waits. Called at the end of the turn. */
+  flush(): void {
+    this.#isScheduled = false;
+    const { socket, connection } = this;
+    if (this.#isBlocked || socket.destroyed || !socket.writable) {
+      return;
+    }
+    const parts = connection.takeOutput();
+    if (parts.length === 1) {
+      socket.write(parts[0] as Uint8Array); // the only one
+    } else if (parts.length > 1) {
+      socket.cork();
+      for (const part of parts) {
+        socket.write(part);
+      }
+      socket.uncork();
+    }
+    connection.outputTaken(socket.writableLength === 0);
+    this.#isBlocked = socket.writableNeedDrain;
+    if (connection.isOver) {
+      socket.off("data", this.#onData);
+      linger(socket, socket);
+    } else if (!this.#isBlocked && connection.hasMoreOutput) {
+      this.#schedule();
+    }
+    this.#listener.onFlushed();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.connection.receive(chunk);
+    if (this.#isBlocked && this.connection.outputBytes > UNWRITTEN_BYTES) {
+      this.socket.pause();
+    }
+  };
+
+  readonly #onDrain = (): void => {
+    this.#isBlocked = false;
+    this.#blockedSince = undefined;
+    this.socket.resume();
+    this.flush();
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#lossReason = error.message;
+  };
+
+  #schedule(): void {
+    if (!this.#isScheduled && !this.#isBlocked) {
+      this.#isScheduled = true;
+      atEndOfTurn(this);
+    }
+  }
+}
