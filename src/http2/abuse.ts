@@ -16,7 +16,7 @@ const CONTROL: Rate = { burst: 1024, perSecond: 100 };
 /** What a DATA frame that we send may be answered with: an update for its stream, one for the connection, and a PING. */
 const EARNED_BY_DATA = 3;
 /** Frames that were cut short by a small window earn by their bytes: whoever opens one byte at a time earns nearly none. */
-const EARNING_BYTES = 512;
+const EARNING_BYTES = 64;
 /** A DATA frame of fewer bytes is no message of any protocol, whose shortest is an envelope of five. */
 export const LEAST_DATA_BYTES = 5;
 

@@ -3,6 +3,8 @@ import { checkFrame, Flag, FRAME_HEADER_BYTES, FrameType, PREFACE, readUint31 } 
 
 /** What is told of the frames that come. */
 export interface FrameSink {
+  /** Nothing more is to be read, also not of the chunk under way. */
+  readonly isOver: boolean;
   /** A whole frame of any type but DATA; its payload is `bytes[from, to)`, and must not be kept. */
   onFrame(type: number, flags: number, streamId: number, bytes: Buffer, from: number, to: number): void;
   /** The header of a DATA frame; `length` counts padding as well. */
@@ -32,18 +34,11 @@ export class FrameReader {
   #paddingLeft = 0;
   #overhead = 0;
   #awaitsPadLength = false;
-  #isStopped = false;
 
   constructor(sink: FrameSink, expectsPreface: boolean, maxFrameBytes: number) {
     this.#sink = sink;
     this.maxFrameBytes = maxFrameBytes;
     this.#prefaceLeft = expectsPreface ? PREFACE.length : 0;
-  }
-
-  /** Nothing more is read, also not of the chunk under way. */
-  stop(): void {
-    this.#isStopped = true;
-    this.#rest = undefined;
   }
 
   /** @throws ConnectionError where the bytes are no frames, and what the sink throws */
@@ -54,7 +49,7 @@ export class FrameReader {
       this.#rest = undefined;
     }
     let at = this.#prefaceLeft === 0 ? 0 : this.#readPreface(bytes);
-    while (at < bytes.length && !this.#isStopped) {
+    while (at < bytes.length && !this.#sink.isOver) {
       const next = this.#isInData ? this.#readData(bytes, at) : this.#readFrame(bytes, at);
       if (next === at) {
         this.#rest = Buffer.from(bytes.subarray(at)); // a copy: the chunk must not be kept alive by its last bytes

@@ -43,16 +43,24 @@ export class HeaderBlock {
 const MAX_EXPANSION = 4;
 /** Frames of one block: each but the last of an honest peer's is full. */
 const MAX_FRAMES = 64;
-/** Blocks that are remembered, and how long they may be. */
-const MAX_REMEMBERED = 32;
+/** Blocks that are remembered, each at the place of its hash, and how long they may be. */
+const REMEMBERED_SLOTS = 32;
 const MAX_REMEMBERED_BYTES = 1024;
+
+/** A block that has changed no table: with the table as it was, the same bytes mean the same fields. */
+interface Remembered {
+  readonly hash: number;
+  /** The decoder's table. */
+  readonly version: number;
+  readonly bytes: Buffer;
+  readonly block: HeaderBlock;
+}
 
 /** Puts header blocks together from HEADERS and CONTINUATION (RFC 9113, 4.3 and 6.10), and decodes them. */
 export class HeaderBlocks {
   readonly #maxListBytes: number;
   readonly #decoder: HpackDecoder;
-  readonly #remembered = new Map<string, HeaderBlock>();
-  #rememberedVersion = 0;
+  readonly #remembered: Remembered[] = [];
   // The block under way, if any.
   #fragments: Buffer[] = [];
   #bytes = 0;
@@ -137,22 +145,24 @@ export class HeaderBlocks {
   }
 
   #decode(bytes: Buffer, from: number, to: number): HeaderBlock {
-    const decoder = this.#decoder;
-    const { version } = decoder;
-    const key = to - from <= MAX_REMEMBERED_BYTES ? bytes.toString("latin1", from, to) : undefined;
-    if (key !== undefined && version === this.#rememberedVersion) {
-      const known = this.#remembered.get(key);
-      if (known !== undefined) {
-        return known;
-      }
+    if (to - from > MAX_REMEMBERED_BYTES) {
+      return this.#decodeAnew(bytes, from, to);
+    }
+    const { version } = this.#decoder;
+    const hash = hashOf(bytes, from, to);
+    const slot = hash & (REMEMBERED_SLOTS - 1);
+    const known = this.#remembered[slot];
+    if (
+      known !== undefined &&
+      known.hash === hash &&
+      known.version === version &&
+      isSame(known.bytes, bytes, from, to)
+    ) {
+      return known.block;
     }
     const block = this.#decodeAnew(bytes, from, to);
-    if (key !== undefined && decoder.version === version) {
-      if (version !== this.#rememberedVersion || this.#remembered.size >= MAX_REMEMBERED) {
-        this.#remembered.clear();
-        this.#rememberedVersion = version;
-      }
-      this.#remembered.set(key, block);
+    if (this.#decoder.version === version) {
+      this.#remembered[slot] = { hash, version, bytes: Buffer.from(bytes.subarray(from, to)), block };
     }
     return block;
   }
@@ -168,4 +178,24 @@ export class HeaderBlocks {
       throw error;
     }
   }
+}
+
+function hashOf(bytes: Uint8Array, from: number, to: number): number {
+  let hash = to - from;
+  for (let at = from; at < to; at++) {
+    hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0; // within the bytes
+  }
+  return hash ^ (hash >>> 15);
+}
+
+function isSame(known: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {
+  if (known.length !== to - from) {
+    return false;
+  }
+  for (let at = from; at < to; at++) {
+    if (known[at - from] !== bytes[at]) {
+      return false;
+    }
+  }
+  return true;
 }

@@ -1,8 +1,7 @@
 import type { AbuseGuard } from "./abuse.ts";
+import { BlockWriter } from "./block-writer.ts";
 import { ErrorCode } from "./error-code.ts";
 import { SendWindow } from "./flow-window.ts";
-import { Flag, FRAME_HEADER_BYTES, FrameType } from "./frame.ts";
-import { HpackEncoder, maxEncodedBytes } from "./hpack-encoder.ts";
 import { Output } from "./output.ts";
 import { DEFAULT_SETTINGS, type Settings } from "./settings.ts";
 import type { FieldLines, Stream } from "./stream.ts";
@@ -17,8 +16,6 @@ const MOST_HIGH_WATER_BYTES = 1024 * 1024;
 const MAX_DATA_BYTES = 64 * 1024;
 /** What a stream may have waiting before its user is told to wait. */
 const STREAM_PENDING_BYTES = 64 * 1024;
-/** Table size updates in front of a header block. */
-const BLOCK_BEGIN_BYTES = 12;
 
 /** What the sender tells. */
 export interface SenderListener {
@@ -34,7 +31,7 @@ export interface SenderListener {
 export class Sender {
   readonly output = new Output();
   readonly window = new SendWindow(DEFAULT_SETTINGS.initialWindowBytes);
-  readonly #encoder = new HpackEncoder();
+  readonly #blocks = new BlockWriter(this.output);
   readonly #guard: AbuseGuard;
   readonly #listener: SenderListener;
   /** What bodies may have waiting on all streams before their users are told to wait. */
@@ -56,7 +53,12 @@ export class Sender {
 
   set peerSettings(settings: Settings) {
     this.#peer = settings;
-    this.#encoder.setPeerTableBytes(settings.headerTableBytes);
+    this.#blocks.peerSettings = settings;
+  }
+
+  /** The peer's SETTINGS_HEADER_TABLE_SIZE; each of its values, in order. */
+  set peerTableBytes(bytes: number) {
+    this.#blocks.peerTableBytes = bytes;
   }
 
   /** The peer has granted nothing that a body could be sent with. */
@@ -73,7 +75,10 @@ export class Sender {
     if (stream.isClosed || stream.isLocalEnded) {
       return;
     }
-    if (this.#writeBlock(stream, fields, endStream) && endStream) {
+    const problem = this.#blocks.write(stream.id, fields, endStream);
+    if (problem !== undefined) {
+      this.#listener.onUnsendable(stream, ErrorCode.INTERNAL_ERROR, problem);
+    } else if (endStream) {
       this.#endLocal(stream);
     }
     this.#listener.onOutput();
@@ -125,9 +130,13 @@ export class Sender {
   drop(stream: Stream): void {
     this.pendingBytes -= stream.pendingBytes;
     stream.pendingBytes = 0;
-    stream.queue = undefined;
-    this.#ready.delete(stream);
-    this.#held.delete(stream);
+    if (stream.queue !== undefined) {
+      stream.queue = undefined;
+      this.#ready.delete(stream);
+    }
+    if (this.#held.size > 0) {
+      this.#held.delete(stream);
+    }
   }
 
   /** A stream's window has opened. */
@@ -234,66 +243,5 @@ export class Sender {
   #endLocal(stream: Stream): void {
     stream.isLocalEnded = true;
     this.#listener.onLocalEnd(stream);
-  }
-
-  /** Writes HEADERS, and CONTINUATION where the block is longer than a frame (RFC 9113, 6.10). */
-  #writeBlock(stream: Stream, fields: FieldLines, endStream: boolean): boolean {
-    const lines = Array.isArray(fields) ? (fields as readonly (readonly [string, string])[]) : [...fields];
-    let most = BLOCK_BEGIN_BYTES;
-    let listBytes = 0;
-    for (let index = 0; index < lines.length; index++) {
-      const line = lines[index] as readonly [string, string]; // within the array
-      most += maxEncodedBytes(line[0], line[1]);
-      listBytes += line[0].length + line[1].length + 32;
-    }
-    if (listBytes > this.#peer.maxHeaderListBytes) {
-      this.#listener.onUnsendable(stream, ErrorCode.INTERNAL_ERROR, "the peer does not take header lists of this size");
-      return false;
-    }
-    const { output } = this;
-    const endFlag = endStream ? Flag.END_STREAM : 0;
-    if (most <= this.#peer.maxFrameBytes) {
-      const buffer = output.reserve(FRAME_HEADER_BYTES + most);
-      const from = output.position + FRAME_HEADER_BYTES;
-      const to = this.#encode(buffer, from, stream, lines);
-      if (to === undefined) {
-        return false;
-      }
-      output.frameAround(to - from, FrameType.HEADERS, endFlag | Flag.END_HEADERS, stream.id);
-      return true;
-    }
-    const block = Buffer.allocUnsafe(most);
-    const length = this.#encode(block, 0, stream, lines);
-    if (length === undefined) {
-      return false;
-    }
-    for (let at = 0; at < length || at === 0; at += this.#peer.maxFrameBytes) {
-      const end = Math.min(length, at + this.#peer.maxFrameBytes);
-      const flags = (at === 0 ? endFlag : 0) | (end === length ? Flag.END_HEADERS : 0);
-      output.frame(at === 0 ? FrameType.HEADERS : FrameType.CONTINUATION, flags, stream.id, block.subarray(at, end));
-    }
-    return true;
-  }
-
-  /** Undefined where a field is not of bytes: nothing is sent then, as a part of a head could be taken for all of it. */
-  #encode(
-    buffer: Buffer,
-    start: number,
-    stream: Stream,
-    lines: readonly (readonly [string, string])[],
-  ): number | undefined {
-    let at = this.#encoder.begin(buffer, start);
-    try {
-      for (let index = 0; index < lines.length; index++) {
-        const line = lines[index] as readonly [string, string]; // within the array
-        at = this.#encoder.encode(buffer, at, line[0], line[1]);
-      }
-    } catch (error) {
-      this.#encoder.abandon();
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#listener.onUnsendable(stream, ErrorCode.INTERNAL_ERROR, reason);
-      return undefined;
-    }
-    return at;
   }
 }

@@ -81,6 +81,20 @@ export function applySettings(settings: Settings, bytes: Uint8Array, from: numbe
   return changed;
 }
 
+/**
+ * Every value of SETTINGS_HEADER_TABLE_SIZE in a payload, in order: where the table shrinks on the way, that has to be
+ * answered, though it grows again (RFC 7541, 4.2).
+ */
+export function headerTableSizes(bytes: Uint8Array, from: number, to: number): readonly number[] {
+  const sizes: number[] = [];
+  for (let at = from; at < to; at += SETTING_BYTES) {
+    if (bytes[at] === 0 && bytes[at + 1] === 0x1) {
+      sizes.push(readUint32(bytes, at + 2));
+    }
+  }
+  return sizes;
+}
+
 /** Identifier and value of each setting in which `next` differs from `previous`. */
 export function settingsThatDiffer(previous: Settings, next: Settings): readonly (readonly [number, number])[] {
   return IDENTIFIERS.filter(([, name]) => next[name] !== previous[name]).map(([identifier, name]) => [

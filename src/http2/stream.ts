@@ -126,11 +126,15 @@ export class Stream {
 
 /** Listens to a stream that nobody wants. */
 const IGNORING: StreamListener = {
-  onHead() {},
-  onInformation() {},
-  onData() {},
-  onTrailers() {},
-  onEnd() {},
-  onDrain() {},
-  onClose() {},
+  onHead: ignore,
+  onInformation: ignore,
+  onData: ignore,
+  onTrailers: ignore,
+  onEnd: ignore,
+  onDrain: ignore,
+  onClose: ignore,
 };
+
+function ignore(): void {
+  // nobody wants it
+}

@@ -6,9 +6,10 @@ const MAX_REMEMBERED_RESETS = 256;
 
 /** The streams of a connection, by their identifiers (RFC 9113, 5.1.1). A client's are odd, a server's even. */
 export class Streams {
-  readonly #open = new Map<number, Stream>();
-  /** The stream that was last asked for: most frames follow one of the same stream. */
-  #recent: Stream | undefined;
+  /** Those that are open, but for the newest. */
+  readonly #older = new Map<number, Stream>();
+  /** The stream that was opened last, while it is open: most are over before there is another. */
+  #newest: Stream | undefined;
   /** The highest that the peer has opened. */
   lastOfPeer = 0;
   #nextOwn: number;
@@ -22,18 +23,16 @@ export class Streams {
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#older.size + (this.#newest === undefined ? 0 : 1);
   }
 
-  values(): Iterable<Stream> {
-    return this.#open.values();
+  /** Those that are open now; whoever walks them may close them. */
+  values(): readonly Stream[] {
+    return this.#newest === undefined ? [...this.#older.values()] : [...this.#older.values(), this.#newest];
   }
 
   get(id: number): Stream | undefined {
-    if (this.#recent?.id !== id) {
-      this.#recent = this.#open.get(id);
-    }
-    return this.#recent;
+    return this.#newest !== undefined && this.#newest.id === id ? this.#newest : this.#older.get(id);
   }
 
   /** The identifier of our next stream; undefined when they are used up. */
@@ -47,14 +46,17 @@ export class Streams {
   }
 
   add(stream: Stream): void {
-    this.#open.set(stream.id, stream);
-    this.#recent = stream;
+    if (this.#newest !== undefined) {
+      this.#older.set(this.#newest.id, this.#newest);
+    }
+    this.#newest = stream;
   }
 
   remove(stream: Stream): void {
-    this.#open.delete(stream.id);
-    if (this.#recent === stream) {
-      this.#recent = undefined;
+    if (this.#newest === stream) {
+      this.#newest = undefined;
+    } else {
+      this.#older.delete(stream.id);
     }
   }
 

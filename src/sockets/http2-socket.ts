@@ -3,8 +3,10 @@ import { type ConnectionListener, type ConnectionOptions, Http2Connection } from
 import { atEndOfTurn } from "./end-of-turn.ts";
 import { linger } from "./linger.ts";
 
-/** What waits for a peer that does not read, in bytes, before nothing more is read of it. */
-const UNWRITTEN_BYTES = 64 * 1024;
+/** Frames besides bodies that wait for a peer that does not read, in bytes, before nothing more is read of it either. */
+const UNWRITTEN_BYTES = 512 * 1024;
+/** What a connection that is over has to write its last words, in milliseconds. */
+const LAST_WORDS_MS = 1000;
 
 /** What is told of the connection that a socket carries. */
 export interface Http2SocketListener extends Omit<ConnectionListener, "onOutput"> {
@@ -53,7 +55,8 @@ export class Http2Socket {
   tick(now: number, writeStallMs: number): void {
     this.connection.tick(now);
     this.#blockedSince = this.#isBlocked ? (this.#blockedSince ?? now) : undefined;
-    if (this.#blockedSince !== undefined && now - this.#blockedSince > writeStallMs) {
+    const allowedMs = this.connection.isOver ? LAST_WORDS_MS : writeStallMs;
+    if (this.#blockedSince !== undefined && now - this.#blockedSince > allowedMs) {
       this.#lossReason = "the peer does not read";
       this.socket.destroy();
     }
