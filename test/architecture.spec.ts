@@ -6,7 +6,7 @@ const root = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 const isSpec = ({ path }: Pick<Source, "path">) => path.endsWith(".spec.ts");
 const sources = readSources(root, ["src"]).filter(({ path }) => path.endsWith(".ts"));
 const modules = sources.filter((source) => !isSpec(source));
-const everything = readSources(root, ["src", "tools", "test"]).filter(
+const everything = readSources(root, ["src", "tools", "test", "bench", "conformance", "soak"]).filter(
   ({ path }) => !/\/(?:gen|tmp|node_modules)\//.test(path),
 );
 

@@ -1,11 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
-import type { Socket } from "node:net";
-import type { Readable } from "node:stream";
+import { linger } from "../sockets/linger.ts";
 
-/** How long a closing connection goes on reading, and how much. */
+/** What a peer that is still sending has to end by itself, in milliseconds. */
 const LINGER_MS = 1000;
-const LINGER_BYTES = 8 * 1024 * 1024;
 
 /**
  * Closes an HTTP/1.1 connection after an answer to a request that was not read to its end, or when the port is closing.
@@ -64,25 +62,4 @@ export function resetAfterAnswer(request: Http2ServerRequest, response: Http2Ser
 /** Whether a body follows the head (RFC 9112, 6.3). Without one, node:http still calls a request incomplete at first. */
 function announcesBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
-}
-
-/**
- * Ends a connection whose peer may still be sending: closing at once would reset it and could take the answer with it
- * (RFC 9112, 9.6), so what still comes from `source` is dropped for a while first.
- */
-export function linger(socket: Socket, source: Readable): void {
-  const limit = socket.bytesRead + LINGER_BYTES;
-  const end = () => socket.destroy();
-  const timer = setTimeout(end, LINGER_MS);
-  timer.unref();
-  socket.once("close", () => clearTimeout(timer));
-  source.once("end", end);
-  // The socket's own event: node:http drops a request's body itself once it is answered, and tells nobody.
-  socket.on("data", () => {
-    if (socket.bytesRead > limit) {
-      end();
-    }
-  });
-  socket.end();
-  source.resume();
 }

@@ -1,15 +1,50 @@
-import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
-import { Connection, type RequestUnderWay } from "./connection.ts";
+import type { RequestUnderWay } from "./arrival.ts";
+import { Connection } from "./connection.ts";
 import { DEFAULT_PORT_LIMITS as LIMITS } from "./limits.ts";
-import type { NodeRequest } from "./node-exchange.ts";
 
 /** A connection on a socket whose counters the test sets; its times are milliseconds since it was made. */
 function setUp() {
-  const socket = { bytesRead: 0, bytesWritten: 0, writableLength: 0 };
-  const connection = new Connection(socket as unknown as Socket, 0); // what `judge` reads of a socket
-  return { socket, connection, judge: (now: number) => connection.judge(LIMITS, now) };
+  const socket = {
+    bytesRead: 0,
+    bytesWritten: 0,
+    writableLength: 0,
+    readableEnded: false,
+    writableEnded: false,
+    isEnded: false,
+    destroySoon() {
+      socket.isEnded = true;
+    },
+  };
+  const clock = handClock();
+  const connection = new Connection(socket as unknown as Socket, clock); // what a Connection has to do with a socket
+  return { socket, connection, clock, judge: (now: number) => connection.judge(LIMITS, now) };
+}
+
+/** A clock that stands until it is put forward; it has one timer at a time. */
+function handClock() {
+  let now = 0;
+  let timer: { readonly at: number; readonly callback: () => void } | undefined;
+  return {
+    now: () => now,
+    schedule(delayMs: number, callback: () => void) {
+      timer = { at: now + delayMs, callback };
+      return {
+        cancel() {
+          timer = undefined;
+        },
+      };
+    },
+    advance(ms: number) {
+      now += ms;
+      const due = timer;
+      if (due !== undefined && due.at <= now) {
+        timer = undefined;
+        due.callback();
+      }
+    },
+  };
 }
 
 function http1() {
@@ -18,19 +53,8 @@ function http1() {
   return result;
 }
 
-/** An HTTP/2 connection whose peer answers a ping when the test says so. */
-function http2() {
-  const result = setUp();
-  const answers: (() => void)[] = [];
-  const session = { closed: false, ping: (answered: () => void) => answers.push(answered) };
-  const speaks = { protocol: "http2", session: session as unknown as ServerHttp2Session } as const; // what `ping` uses of it
-  result.connection.speaks = speaks;
-  return { ...result, session, answers };
-}
-
 function request(complete: boolean): RequestUnderWay {
-  const read = { complete } as NodeRequest; // what `judge` reads of a request
-  return { request: read } as RequestUnderWay;
+  return { arrival: { isComplete: () => complete } } as RequestUnderWay; // what `judge` reads of a request
 }
 
 describe("a head that does not come in time", () => {
@@ -74,24 +98,6 @@ describe("an idle connection", () => {
     expect(judge(2000 + LIMITS.idleMs)).toBe("keep");
     expect(judge(2000 + LIMITS.idleMs + 1)).toBe("close");
   });
-
-  test("is closed after its time, told from the last answer, and pinged before: HTTP/2", () => {
-    const { connection, judge, socket } = http2();
-    const first = request(true);
-    connection.begin(first);
-    connection.end(first, 1000);
-    expect(judge(1000 + LIMITS.pingAfterMs)).toBe("keep");
-    expect(judge(1000 + LIMITS.pingAfterMs + 1)).toBe("ping");
-    socket.bytesRead += 17; // whatever the peer sends without a request
-    expect(judge(1000 + LIMITS.idleMs)).toBe("keep");
-    expect(judge(1000 + LIMITS.idleMs + 1)).toBe("close");
-  });
-
-  test("is one that never had a request, too, over HTTP/2", () => {
-    const { judge } = http2();
-    expect(judge(LIMITS.pingAfterMs)).toBe("keep");
-    expect(judge(LIMITS.idleMs + 1)).toBe("close");
-  });
 });
 
 describe("a request under way over HTTP/1.1", () => {
@@ -121,41 +127,106 @@ describe("a request under way over HTTP/1.1", () => {
   });
 });
 
-describe("a request under way over HTTP/2", () => {
-  test("has its silent peer sent a ping, and closed where there is no answer", () => {
-    const { connection, judge, answers } = http2();
-    connection.begin(request(true));
-    expect(judge(LIMITS.pingAfterMs)).toBe("keep");
-    const pingAt = LIMITS.pingAfterMs + 1;
-    expect(judge(pingAt)).toBe("ping");
-    connection.ping(pingAt);
-    expect(answers).toHaveLength(1);
-    expect(judge(pingAt + LIMITS.pingTimeoutMs)).toBe("keep");
-    expect(judge(pingAt + LIMITS.pingTimeoutMs + 1)).toBe("close");
-  });
-
-  test("is kept where the peer answers, and asked again after the next silence", () => {
-    const { socket, connection, judge, answers } = http2();
-    connection.begin(request(true));
-    connection.ping(LIMITS.pingAfterMs + 1);
-    answers[0]?.();
-    socket.bytesRead += 17;
-    const answered = LIMITS.pingAfterMs + 100;
-    expect(judge(answered)).toBe("keep");
-    expect(judge(answered + LIMITS.pingAfterMs)).toBe("keep");
-    expect(judge(answered + LIMITS.pingAfterMs + 1)).toBe("ping");
-  });
-
-  test("is not asked after once the connection is leaving", () => {
-    const { connection, session, answers } = http2();
-    session.closed = true;
-    connection.ping(0);
-    expect(answers).toHaveLength(0);
-  });
+test("an HTTP/2 connection keeps its own times, and is told of them", () => {
+  const { connection, judge } = setUp();
+  const times: number[] = [];
+  connection.speaks = {
+    protocol: "http2",
+    peer: {
+      tick: (now) => times.push(now),
+      leave: () => undefined,
+      calmDown: () => undefined,
+      destroy: () => undefined,
+    },
+  };
+  expect(judge(1)).toBe("keep");
+  expect(judge(100 * LIMITS.idleMs)).toBe("keep");
+  expect(times).toEqual([1, 100 * LIMITS.idleMs]);
 });
 
 test("an upgraded connection is kept: whoever took it over keeps its times", () => {
   const { connection, judge } = setUp();
   connection.speaks = { protocol: "upgraded" };
   expect(judge(100 * LIMITS.idleMs)).toBe("keep");
+});
+
+describe("an idle connection of HTTP/1.1 that is to leave", () => {
+  function answered() {
+    const result = http1();
+    const first = request(true);
+    result.connection.begin(first);
+    result.socket.bytesRead = 100;
+    result.connection.end(first, 0);
+    return result;
+  }
+
+  test("ends at once when its last request was long ago", () => {
+    const { connection, clock, socket } = answered();
+    clock.advance(2001);
+    connection.leave();
+    expect(socket.isEnded).toBe(true);
+  });
+
+  test.each([
+    ["that had a request lately", answered],
+    ["that has just been opened", setUp],
+  ])("%s is kept for a second", (_what, open) => {
+    const { connection, clock, socket } = open();
+    clock.advance(2000);
+    connection.leave();
+    clock.advance(999);
+    expect(socket.isEnded).toBe(false);
+    connection.leave(); // again: wins no time
+    clock.advance(1);
+    expect(socket.isEnded).toBe(true);
+  });
+
+  test("answers the request that comes in time, and is kept for another where that answer did not say close", () => {
+    const { connection, clock, socket } = answered();
+    connection.leave();
+    clock.advance(999);
+    const next = request(true);
+    socket.bytesRead = 200;
+    connection.begin(next);
+    clock.advance(60_000);
+    expect(socket.isEnded).toBe(false);
+    connection.end(next, clock.now());
+    connection.leave();
+    clock.advance(999);
+    expect(socket.isEnded).toBe(false);
+    clock.advance(1);
+    expect(socket.isEnded).toBe(true);
+  });
+
+  test("has another second for the rest of a head that has begun, and no more", () => {
+    const { connection, clock, socket } = answered();
+    clock.advance(10_000);
+    socket.bytesRead = 101;
+    connection.leave();
+    clock.advance(1000);
+    expect(socket.isEnded).toBe(false);
+    socket.bytesRead = 102;
+    clock.advance(999);
+    expect(socket.isEnded).toBe(false);
+    clock.advance(1);
+    expect(socket.isEnded).toBe(true);
+  });
+
+  test.each(["readableEnded", "writableEnded"] as const)("is not kept once a side of it has ended: %s", (side) => {
+    const { connection, socket } = answered();
+    socket[side] = true;
+    connection.leave();
+    expect(socket.isEnded).toBe(true);
+  });
+
+  test("and proves to speak HTTP/2 is its carrier's", () => {
+    const { connection, clock, socket } = setUp();
+    connection.leave();
+    connection.speaks = {
+      protocol: "http2",
+      peer: { tick: () => undefined, leave: () => undefined, calmDown: () => undefined, destroy: () => undefined },
+    };
+    clock.advance(5000);
+    expect(socket.isEnded).toBe(false);
+  });
 });

@@ -1,37 +1,26 @@
-import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
-import { Code, ConnectError } from "@connectrpc/connect";
-import type { ActiveCall } from "../call/call.ts";
-import type { Clock } from "../call/clock.ts";
-import type { AnswerWatch } from "./answer-watch.ts";
+import type { Clock, Timer } from "../call/clock.ts";
+import type { RequestUnderWay } from "./arrival.ts";
+import type { Http2Peer } from "./http2-peer.ts";
 import type { PortLimits } from "./limits.ts";
-import type { NodeRequest } from "./node-exchange.ts";
 import { plainAddress } from "./proxies.ts";
-
-/** A request on a connection, until its answer is over. */
-export interface RequestUnderWay {
-  readonly request: NodeRequest;
-  readonly call: ActiveCall;
-  readonly answer: AnswerWatch;
-}
-
-/** Ends a request whose caller went away. */
-export function lose({ call, answer }: RequestUnderWay): void {
-  answer.lose();
-  call.interrupt(new ConnectError("the caller went away", Code.Canceled));
-}
 
 /** What a connection speaks, once its first bytes have told. */
 type Speaks =
   | { readonly protocol: "unknown" }
   | { readonly protocol: "http1" | "upgraded" }
-  | { readonly protocol: "http2"; readonly session: ServerHttp2Session };
+  | { readonly protocol: "http2"; readonly peer: Http2Peer };
 
 /** How long a peer that has closed its side counts as one that reads, without a byte sent to it. */
 const HALF_CLOSED_MS = 250;
 
+/** How long ago a connection of HTTP/1.1 has had a request, or was opened, to count as one that brings the next soon. */
+const LATELY_MS = 2000;
+/** How long such a connection is kept for its next request, or for the rest of its head, once the port is closing. */
+const LAST_REQUEST_MS = 1000;
+
 /** What is to be done with a connection now. */
-export type Verdict = "keep" | "ping" | "head-timeout" | "close";
+export type Verdict = "keep" | "head-timeout" | "close";
 
 /** A connection of the port and its times. An http.Server that does not listen itself keeps none of this. */
 export class Connection {
@@ -39,6 +28,7 @@ export class Connection {
   /** The peer's address; remembered, as a socket that has ended knows it no more. */
   readonly address: string;
   speaks: Speaks = { protocol: "unknown" };
+  readonly #clock: Clock;
   readonly #requests = new Set<RequestUnderWay>();
   readonly #whenIdle: (() => void)[] = [];
   /** When the head of the next request began, while one is being read. */
@@ -46,14 +36,16 @@ export class Connection {
   #bytesReadWhenIdle = 0;
   #bytesSeen = 0;
   #changedAt: number;
-  /** When the last request had been answered. */
+  /** When it was opened, or its last answer was over. */
   #idleSince: number;
-  /** When an unanswered ping was sent. */
-  #pingSince: number | undefined;
+  /** It is kept for its next request though the port is closing. */
+  #lastRequest: Timer | undefined;
 
-  constructor(socket: Socket, now: number) {
+  constructor(socket: Socket, clock: Clock) {
     this.socket = socket;
     this.address = plainAddress(socket.remoteAddress);
+    this.#clock = clock;
+    const now = clock.now();
     this.#headSince = now;
     this.#changedAt = now;
     this.#idleSince = now;
@@ -69,6 +61,8 @@ export class Connection {
   }
 
   begin(request: RequestUnderWay): void {
+    this.#lastRequest?.cancel();
+    this.#lastRequest = undefined;
     this.#headSince = undefined;
     this.#requests.add(request);
   }
@@ -120,14 +114,15 @@ export class Connection {
       return "keep"; // whoever took it over keeps its times
     }
     if (this.speaks.protocol === "http2") {
-      return this.#judgeHttp2(limits, now, silentMs);
+      this.speaks.peer.tick(now); // keeps its own times
+      return "keep";
     }
     if (!this.isIdle) {
-      const uploading = [...this.#requests].some(({ request }) => !request.complete);
+      const uploading = [...this.#requests].some(({ arrival }) => !arrival.isComplete());
       const waitsForPeer = uploading || this.socket.writableLength > 0;
       return waitsForPeer && silentMs > limits.idleMs ? "close" : "keep";
     }
-    if (this.socket.bytesRead > this.#bytesReadWhenIdle) {
+    if (this.#isReadingHead) {
       this.#headSince ??= now;
     }
     if (this.#headSince !== undefined) {
@@ -136,38 +131,47 @@ export class Connection {
     return silentMs > limits.idleMs ? "close" : "keep";
   }
 
-  #judgeHttp2(limits: PortLimits, now: number, silentMs: number): Verdict {
-    if (this.isIdle && now - this.#idleSince > limits.idleMs) {
-      return "close";
-    }
-    if (this.#pingSince !== undefined) {
-      return now - this.#pingSince > limits.pingTimeoutMs ? "close" : "keep";
-    }
-    return silentMs > limits.pingAfterMs ? "ping" : "keep";
+  get #isReadingHead(): boolean {
+    return this.socket.bytesRead > this.#bytesReadWhenIdle;
   }
 
-  /** Asks an HTTP/2 peer whether it is still there. */
-  ping(now: number): void {
-    if (this.speaks.protocol === "http2" && !this.speaks.session.closed) {
-      this.#pingSince = now;
-      this.speaks.session.ping(() => {
-        this.#pingSince = undefined;
-      });
-    }
-  }
-
-  /** Has the peer leave once its requests are answered: GOAWAY on HTTP/2, the end of an idle connection on HTTP/1.1. */
+  /**
+   * Has the peer leave once its requests are answered: GOAWAY on HTTP/2. HTTP/1.1 has no such word: a peer learns of it
+   * by the `connection: close` of an answer, and a request that crosses the end of its connection is lost (RFC 9112, 9.5).
+   * So an idle connection is kept for its next request for a moment, where one is likely to come.
+   */
   leave(): void {
     if (this.speaks.protocol === "http2") {
-      this.speaks.session.close();
-    } else if (this.isIdle && this.speaks.protocol !== "upgraded") {
-      this.socket.destroySoon();
+      this.speaks.peer.leave();
+    } else if (this.isIdle && this.speaks.protocol !== "upgraded" && this.#lastRequest === undefined) {
+      this.#leaveIdle();
     }
+  }
+
+  #leaveIdle(): void {
+    const { socket } = this;
+    const isOver = socket.writableEnded || socket.readableEnded; // by its last answer, or by its peer
+    if (isOver || !(this.#isReadingHead || this.#clock.now() - this.#idleSince <= LATELY_MS)) {
+      socket.destroySoon();
+      return;
+    }
+    const end = () => {
+      if (this.speaks.protocol !== "http2") {
+        socket.destroySoon();
+      }
+    };
+    this.#lastRequest = this.#clock.schedule(LAST_REQUEST_MS, () => {
+      if (this.#isReadingHead) {
+        this.#lastRequest = this.#clock.schedule(LAST_REQUEST_MS, end);
+      } else {
+        end();
+      }
+    });
   }
 
   destroy(): void {
     if (this.speaks.protocol === "http2") {
-      this.speaks.session.destroy();
+      this.speaks.peer.destroy();
     }
     this.socket.destroy();
   }

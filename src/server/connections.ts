@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Clock, Timer } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
 import { createCondition } from "./condition.ts";
-import { Connection, lose } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import type { PortLimits } from "./limits.ts";
 
 /** The connections of a port, judged by its limits each second. */
@@ -52,9 +52,6 @@ export function createConnections({ limits, clock, log, onHeadTimeout }: Connect
     switch (connection.judge(limits, now)) {
       case "keep":
         break;
-      case "ping":
-        connection.ping(now);
-        break;
       case "head-timeout":
         onHeadTimeout(connection);
         break;
@@ -65,7 +62,7 @@ export function createConnections({ limits, clock, log, onHeadTimeout }: Connect
 
   return {
     add(socket) {
-      const connection = new Connection(socket, clock.now());
+      const connection = new Connection(socket, clock);
       connections.set(socket, connection);
       socket.on("close", () => {
         connections.delete(socket);
@@ -74,7 +71,7 @@ export function createConnections({ limits, clock, log, onHeadTimeout }: Connect
       socket.on("error", (error) => {
         log.debug({ err: error }, "a connection failed");
         for (const underWay of connection.requests) {
-          lose(underWay);
+          underWay.lose();
         }
       });
       return connection;

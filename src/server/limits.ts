@@ -14,6 +14,14 @@ export interface PortLimits {
   readonly pingAfterMs: number;
   /** What the peer has to answer a ping. Default 10 s. */
   readonly pingTimeoutMs: number;
+  /** What an HTTP/2 connection may have waiting for its peer to read, before who answers has to wait. Default 1 MiB. */
+  readonly outputBytes: number;
+  /** What the process may hold for all peers, of what they sent and of what they do not read. Default 256 MiB. */
+  readonly bufferedBytes: number;
+  /** How long a peer may take nothing of what was written. Default 1 min. */
+  readonly writeStallMs: number;
+  /** Age at which an HTTP/2 peer is told to connect anew, give or take a tenth. Default: none. */
+  readonly connectionAgeMs: number;
 }
 
 export const DEFAULT_PORT_LIMITS: PortLimits = {
@@ -24,4 +32,8 @@ export const DEFAULT_PORT_LIMITS: PortLimits = {
   idleMs: 5 * 60_000,
   pingAfterMs: 30_000,
   pingTimeoutMs: 10_000,
+  outputBytes: 1024 * 1024,
+  bufferedBytes: 256 * 1024 * 1024,
+  writeStallMs: 60_000,
+  connectionAgeMs: Number.POSITIVE_INFINITY,
 };

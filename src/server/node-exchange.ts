@@ -1,91 +1,118 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { constants, Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
-import type { Exchange, ExchangeAnswer } from "../wire/exchange.ts";
+import type { ExchangeAnswer } from "../wire/exchange.ts";
 import type { UpgradeOffer } from "./http1-server.ts";
+import type { RequestMemory } from "./memory-account.ts";
+import type { ReceivedHead } from "./received-head.ts";
+import type { NodeMessages, ServedExchange } from "./served-exchange.ts";
 import { splitUrl, type Target } from "./target.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
-/** An {@link Exchange} over node:http, or over node:http2's compatibility classes. */
-export class NodeExchange implements Exchange {
+/** What a {@link NodeExchange} is made of. */
+export interface NodeExchangeParts {
   readonly call: ActiveCall;
   readonly request: NodeRequest;
   readonly response: NodeResponse;
+  readonly head: ReceivedHead;
+  readonly memory: RequestMemory;
+  readonly target: Target | undefined;
+  readonly isHeadTooLarge: boolean;
+  /** Gives the connection away; undefined where the request does not ask for that. */
+  readonly takeOver: (() => UpgradeOffer) | undefined;
+}
+
+/** An exchange over node:http, or over node:http2's compatibility classes. */
+export class NodeExchange implements ServedExchange {
+  readonly call: ActiveCall;
+  readonly #request: NodeRequest;
+  readonly #response: NodeResponse;
+  readonly #head: ReceivedHead;
+  readonly #memory: RequestMemory;
   readonly httpVersion: "1.0" | "1.1" | "2.0";
   readonly method: string;
   readonly path: string;
   readonly query: string;
   readonly scheme: "http" | "https";
   readonly authority: string;
+  readonly target: Target | undefined;
+  readonly isHeadTooLarge: boolean;
+  readonly #takeOver: (() => UpgradeOffer) | undefined;
   #header: Headers | undefined;
 
-  /** Where the request goes; undefined where that cannot be told, and the exchange has to be refused. */
-  readonly target: Target | undefined;
-  readonly #takeOver: (() => UpgradeOffer) | undefined;
-
-  constructor(
-    call: ActiveCall,
-    request: NodeRequest,
-    response: NodeResponse,
-    target: Target | undefined,
-    takeOver?: () => UpgradeOffer,
-  ) {
+  constructor({ call, request, response, head, memory, target, isHeadTooLarge, takeOver }: NodeExchangeParts) {
     this.target = target;
+    this.isHeadTooLarge = isHeadTooLarge;
     this.#takeOver = takeOver;
     this.call = call;
-    this.request = request;
-    this.response = response;
-    this.httpVersion = request.httpVersionMajor === 2 ? "2.0" : request.httpVersionMinor === 0 ? "1.0" : "1.1";
-    this.method = request.method ?? "";
-    this.path = target?.path ?? splitUrl(request.url ?? "").path;
+    this.#request = request;
+    this.#response = response;
+    this.#head = head;
+    this.#memory = memory;
+    this.httpVersion = head.httpVersion;
+    this.method = head.method;
+    this.path = target?.path ?? splitUrl(head.url).path;
     this.query = target?.query ?? "";
     this.authority = target?.authority ?? "";
     this.scheme = target?.scheme ?? ("encrypted" in request.socket ? "https" : "http");
   }
 
-  /** The request asks to upgrade its connection. */
   get offersUpgrade(): boolean {
     return this.#takeOver !== undefined;
   }
 
-  /** Takes the connection over: from now on it is the caller's, and there is no answer but what the caller writes. */
   takeOver(): UpgradeOffer {
     if (this.#takeOver === undefined) {
       throw new Error("the request does not ask for an upgrade");
     }
     const offer = this.#takeOver();
-    writer(this.response).detachSocket(offer.socket);
+    writer(this.#response).detachSocket(offer.socket);
     return offer;
   }
 
-  /** Ends the exchange in the middle: the peer sees that there is no more, and that something went wrong. */
   breakOff(): void {
-    breakOff(this.response);
+    breakOff(this.#response);
   }
 
   get requestHeader(): Headers {
-    this.#header ??= webHeaders(this.request);
+    this.#header ??= this.#head.toHeaders();
     return this.#header;
   }
 
   get body(): AsyncIterable<Uint8Array> {
-    return readBody(this.request);
+    return readBody(this.#request);
+  }
+
+  hold(bytes: number): boolean {
+    return this.#memory.hold(bytes);
+  }
+
+  nodeMessages(ownMembers: boolean): NodeMessages {
+    if (this.#request instanceof Http2ServerRequest) {
+      this.#request.headers.host ??= this.authority; // only Koa and Fastify know :authority
+      if (ownMembers) {
+        keepMembers(this.#request, Http2ServerRequest.prototype);
+        keepMembers(this.#response, Http2ServerResponse.prototype);
+      }
+    }
+    // What node:http2's compatibility classes lack of node:http's is not used by Koa, Express and Fastify.
+    return { request: this.#request as IncomingMessage, response: writer(this.#response) };
   }
 
   setHeader(name: string, value: string): void {
-    this.response.setHeader(name, value);
+    this.#response.setHeader(name, value);
   }
 
   vary(name: string): void {
-    const present = this.response.getHeader("vary");
-    this.response.setHeader("vary", present === undefined ? name : `${String(present)}, ${name}`);
+    const present = this.#response.getHeader("vary");
+    this.#response.setHeader("vary", present === undefined ? name : `${String(present)}, ${name}`);
   }
 
   async respond({ status, header, body, trailer }: ExchangeAnswer): Promise<void> {
-    const response = writer(this.response);
+    const response = writer(this.#response);
     if (isGone(response)) {
       return;
     }
@@ -137,6 +164,19 @@ export function breakOff(response: NodeResponse): void {
   }
 }
 
+/**
+ * Makes what a class gives to a request or response its own. Express puts a prototype in the place of theirs that is made
+ * from node:http's: its methods would find nothing that they know, hang, or throw where nobody catches.
+ */
+function keepMembers(message: object, prototype: object): void {
+  for (const name of Reflect.ownKeys(prototype)) {
+    const member = Object.getOwnPropertyDescriptor(prototype, name);
+    if (member !== undefined && name !== "constructor" && !Object.hasOwn(message, name)) {
+      Object.defineProperty(message, name, member);
+    }
+  }
+}
+
 /** node:http2's compatibility class has ServerResponse's methods as far as they are used here, but not its types. */
 function writer(response: NodeResponse): ServerResponse {
   return response as ServerResponse;
@@ -177,17 +217,4 @@ async function* readBody(request: NodeRequest): AsyncIterable<Uint8Array> {
   } catch (cause) {
     throw new ConnectError("the caller went away", Code.Canceled, undefined, undefined, cause);
   }
-}
-
-function webHeaders(request: NodeRequest): Headers {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (value === undefined || name.startsWith(":")) {
-      continue;
-    }
-    for (const one of [value].flat()) {
-      headers.append(name, one);
-    }
-  }
-  return headers;
 }

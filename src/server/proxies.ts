@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP, isIPv6 } from "node:net";
 
 /** Knows which peers are proxies of ours, whose word on the client counts. */
@@ -28,6 +27,11 @@ export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
 
 const FORWARDING = /^(?:forwarded|x-forwarded-.*)$/i;
 
+/** Whether a field, by its name, is a proxy's word on its client. */
+export function isForwardingField(name: string): boolean {
+  return FORWARDING.test(name);
+}
+
 /** What is known of a client, by its own connection or by the word of the proxies that are trusted. */
 export interface ClientView {
   readonly address: string;
@@ -41,13 +45,12 @@ export interface ClientView {
  * address, the nearest that is not itself a trusted proxy's. From any other peer these fields are removed, so that
  * nobody further in believes them.
  */
-export function viewOfClient(peerAddress: string, request: ForwardedRequest, trusted: TrustedProxies): ClientView {
-  const { headers } = request;
+export function viewOfClient(peerAddress: string, head: ForwardedHead, trusted: TrustedProxies): ClientView {
   if (!trusted(peerAddress)) {
-    removeForwarding(request);
+    head.removeForwarding();
     return { address: peerAddress, scheme: undefined, authority: undefined };
   }
-  const hops = parseForwarded(joined(headers["forwarded"])) ?? parseXForwarded(headers);
+  const hops = parseForwarded(head.field("forwarded")) ?? parseXForwarded(head);
   let address = peerAddress;
   for (const hop of hops.addresses.reverse()) {
     const plain = plainAddress(hop);
@@ -63,24 +66,12 @@ export function viewOfClient(peerAddress: string, request: ForwardedRequest, tru
   return { address, scheme: scheme === "http" || scheme === "https" ? scheme : undefined, authority: hops.authority };
 }
 
-/** What is read and changed of a request. */
-interface ForwardedRequest {
-  readonly headers: IncomingHttpHeaders;
-  /** Alternating names and values. */
-  readonly rawHeaders: string[];
-}
-
-function removeForwarding({ headers, rawHeaders }: ForwardedRequest): void {
-  for (const name of Object.keys(headers)) {
-    if (FORWARDING.test(name)) {
-      delete headers[name];
-    }
-  }
-  for (let at = rawHeaders.length - 2; at >= 0; at -= 2) {
-    if (FORWARDING.test(rawHeaders[at] ?? "")) {
-      rawHeaders.splice(at, 2);
-    }
-  }
+/** What is read and changed of a request's head. */
+interface ForwardedHead {
+  /** The value of a field, by its lower-case name. */
+  field(name: string): string | undefined;
+  /** Takes every {@link isForwardingField} out. */
+  removeForwarding(): void;
 }
 
 interface Hops {
@@ -89,13 +80,9 @@ interface Hops {
   readonly authority: string | undefined;
 }
 
-function joined(value: string | readonly string[] | undefined): string {
-  return [value ?? []].flat().join(",");
-}
-
 /** RFC 7239, 4: elements separated by commas, each of pairs separated by semicolons; values may be quoted. */
-function parseForwarded(field: string): Hops | undefined {
-  if (field === "") {
+function parseForwarded(field: string | undefined): Hops | undefined {
+  if (field === undefined || field === "") {
     return undefined;
   }
   const elements = field.split(",").map((element) => {
@@ -119,9 +106,9 @@ function parseForwarded(field: string): Hops | undefined {
   };
 }
 
-function parseXForwarded(headers: IncomingHttpHeaders): Hops {
+function parseXForwarded(head: ForwardedHead): Hops {
   const items = (name: string) => {
-    const field = joined(headers[name]);
+    const field = head.field(name) ?? "";
     return field === "" ? [] : field.split(",").map((item) => item.trim());
   };
   return {

@@ -1,6 +1,6 @@
 import type { ActiveCall } from "../call/call.ts";
 import type { AnswerWatch } from "./answer-watch.ts";
-import type { NodeRequest } from "./node-exchange.ts";
+import type { ReceivedHead } from "./received-head.ts";
 import type { Refusal } from "./refusal.ts";
 import { splitUrl } from "./target.ts";
 
@@ -25,21 +25,16 @@ export interface RequestRecord {
 }
 
 /** The record of a call that has its answer, or never will. */
-export function recordOf(
-  call: ActiveCall,
-  request: NodeRequest,
-  answer: AnswerWatch,
-  durationMs: number,
-): RequestRecord {
+export function recordOf(call: ActiveCall, head: ReceivedHead, answer: AnswerWatch, durationMs: number): RequestRecord {
   return {
     call,
     requestId: call.requestId,
     remoteAddress: call.peer.address,
-    method: request.method ?? "",
-    ...splitUrl(request.url ?? ""),
-    httpVersion: request.httpVersion,
+    method: head.method,
+    ...splitUrl(head.url),
+    httpVersion: head.httpVersion,
     status: answer.status,
-    responseBytes: hasBody(request, answer) ? answer.bytes : 0,
+    responseBytes: hasBody(head, answer) ? answer.bytes : 0,
     durationMs,
     aborted: !answer.finished,
   };
@@ -63,6 +58,6 @@ export function unreadRecord(requestId: string, remoteAddress: string, { status,
 }
 
 /** Whoever answers may write a body where none is sent (RFC 9110, 6.4.1). */
-function hasBody(request: NodeRequest, { status }: AnswerWatch): boolean {
-  return request.method !== "HEAD" && status !== 204 && status !== 304;
+function hasBody({ method }: ReceivedHead, { status }: AnswerWatch): boolean {
+  return method !== "HEAD" && status !== 204 && status !== 304;
 }

@@ -2,8 +2,8 @@ import { STATUS_CODES } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { REQUEST_ID_HEADER } from "../call/request-id.ts";
+import { linger } from "../sockets/linger.ts";
 import { PROBLEM_CONTENT_TYPE, problemFromStatus } from "../wire/problem.ts";
-import { linger } from "./linger.ts";
 
 /** The answer that a request gets which node:http could not read. */
 export interface Refusal {

@@ -3,8 +3,8 @@ import type { Clock } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
 import { ARTICLE_REQUEST_ID_HEADER, REQUEST_ID_HEADER, requestIdFrom } from "../call/request-id.ts";
 import type { Tasks } from "../call/tasks.ts";
-import type { NodeRequest } from "./node-exchange.ts";
 import type { ClientView, TrustedProxies } from "./proxies.ts";
+import type { ReceivedHead } from "./received-head.ts";
 
 /** What every call of a port has from its service. */
 export interface CallSurroundings {
@@ -17,8 +17,8 @@ export interface CallSurroundings {
 }
 
 /** Begins the call that a request is. */
-export function callOf(request: NodeRequest, client: ClientView, surroundings: CallSurroundings): ActiveCall {
-  const field = (name: string) => [request.headers[name] ?? []].flat().join(", ") || undefined;
+export function callOf(head: ReceivedHead, client: ClientView, surroundings: CallSurroundings): ActiveCall {
+  const field = (name: string) => head.field(name) || undefined;
   const companions = new Map<string, string>();
   for (const name of surroundings.companionHeaders) {
     const value = field(name);

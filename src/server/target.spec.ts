@@ -1,12 +1,11 @@
-import type { IncomingMessage } from "node:http";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { NodeHead } from "./received-head.ts";
 import { readTarget, splitUrl } from "./target.ts";
 
-/** What is read of a request. */
-function request(url: string, fields: readonly string[] = ["host", "a"], method = "GET"): IncomingMessage {
-  const read: Pick<IncomingMessage, "url" | "method" | "rawHeaders"> = { url, method, rawHeaders: [...fields] };
-  return read as IncomingMessage; // readTarget reads nothing else
+/** A head whose fields are given as node:http's raw headers are. */
+function request(url: string, fields: readonly string[] = ["host", "a"], method = "GET") {
+  return new NodeHead({ url, method, rawHeaders: [...fields], headers: {}, httpVersionMajor: 1, httpVersionMinor: 1 });
 }
 
 test("a URL is split at its first question mark, and nothing of it is lost", () => {

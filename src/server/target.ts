@@ -10,12 +10,12 @@ export interface Target {
   readonly scheme: "http" | "https" | undefined;
 }
 
-/** What is read of a request. */
-interface RequestHead {
-  readonly url?: string | undefined;
-  readonly method?: string | undefined;
-  /** Alternating names and values. */
-  readonly rawHeaders: readonly string[];
+/** What is read of a request's head. */
+interface TargetHead {
+  readonly url: string;
+  readonly method: string;
+  /** Every value of a field, by its lower-case name. */
+  values(name: string): readonly string[];
 }
 
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(.*)$/is;
@@ -25,14 +25,14 @@ const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(.*)$/is;
  *
  * @param client what a trusted proxy says of host and scheme counts before the request's own
  */
-export function readTarget(request: RequestHead, client?: ClientView): Target | undefined {
-  const [, absoluteAuthority, absolutePath] = ABSOLUTE_FORM.exec(request.url ?? "") ?? [];
+export function readTarget(request: TargetHead, client?: ClientView): Target | undefined {
+  const [, absoluteAuthority, absolutePath] = ABSOLUTE_FORM.exec(request.url) ?? [];
   const url =
-    absolutePath === undefined ? (request.url ?? "") : absolutePath.startsWith("/") ? absolutePath : `/${absolutePath}`;
-  const hosts = fieldValues(request, "host");
+    absolutePath === undefined ? request.url : absolutePath.startsWith("/") ? absolutePath : `/${absolutePath}`;
+  const hosts = request.values("host");
   const authority = readAuthority([
     ...(absoluteAuthority === undefined ? [] : [absoluteAuthority]),
-    ...fieldValues(request, ":authority"),
+    ...request.values(":authority"),
     ...hosts,
   ]);
   if (
@@ -50,15 +50,4 @@ export function readTarget(request: RequestHead, client?: ClientView): Target | 
 export function splitUrl(url: string): { readonly path: string; readonly query: string } {
   const at = url.indexOf("?");
   return at === -1 ? { path: url, query: "" } : { path: url.slice(0, at), query: url.slice(at + 1) };
-}
-
-/** Every value of a field: node:http keeps the first `host` only, and hides that there was another. */
-function fieldValues(request: RequestHead, name: string): readonly string[] {
-  const values: string[] = [];
-  for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
-    if (request.rawHeaders[at]?.toLowerCase() === name) {
-      values.push(request.rawHeaders[at + 1] ?? "");
-    }
-  }
-  return values;
 }

@@ -1,12 +1,12 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
-import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { ConnectError } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
 import { callInProgress } from "../call/current.ts";
 import { type DeadlineLimits, parseTimeoutMs, TIMEOUT_HEADER } from "../call/deadline.ts";
 import { answerFor, isLostPeer } from "../call/errors.ts";
 import { logSurprise } from "../interceptors/index.ts";
-import { breakOff, type NodeExchange } from "../server/node-exchange.ts";
+import { breakOff } from "../server/node-exchange.ts";
+import type { ServedExchange } from "../server/served-exchange.ts";
 import type { Handler } from "../wire/exchange.ts";
 import {
   PROBLEM_CONTENT_TYPE,
@@ -37,7 +37,7 @@ export type HttpApplication = KoaApplication | HttpListener;
  * problem (RFC 9457), by the rules of call/errors.ts; so is its deadline, which only a caller sets, by
  * `connect-timeout-ms`.
  */
-export function applicationHandler(application: HttpApplication, { maxMs }: DeadlineLimits): Handler<NodeExchange> {
+export function applicationHandler(application: HttpApplication, { maxMs }: DeadlineLimits): Handler<ServedExchange> {
   const isKoa = "callback" in application;
   const listener = isKoa ? koaListener(application) : application;
   return async (exchange) => {
@@ -48,16 +48,7 @@ export function applicationHandler(application: HttpApplication, { maxMs }: Dead
       const detail = `${TIMEOUT_HEADER.connect} is not one to ten digits`;
       return respondProblem(exchange, problemFromStatus(400, detail, call.requestId));
     }
-    if (exchange.request instanceof Http2ServerRequest) {
-      exchange.request.headers.host ??= exchange.authority; // only Koa and Fastify know :authority
-      if (!isKoa) {
-        keepMembers(exchange.request, Http2ServerRequest.prototype);
-        keepMembers(exchange.response, Http2ServerResponse.prototype);
-      }
-    }
-    // What node:http2's compatibility classes lack of node:http's is not used by Koa, Express and Fastify.
-    const request = exchange.request as IncomingMessage;
-    const response = exchange.response as ServerResponse;
+    const { request, response } = exchange.nodeMessages(!isKoa); // Express changes prototypes
     const closed = new Promise<void>((resolve) => response.once("close", resolve));
     call.signal.addEventListener("abort", () => {
       if (call.interruption !== undefined) {
@@ -74,19 +65,6 @@ export function applicationHandler(application: HttpApplication, { maxMs }: Dead
     }
     return closed;
   };
-}
-
-/**
- * Makes what node:http2's class gives to a request or response its own. Express puts a prototype in the place of theirs
- * that is made from node:http's: its methods would find nothing that they know, hang, or throw where nobody catches.
- */
-function keepMembers(message: object, prototype: object): void {
-  for (const name of Reflect.ownKeys(prototype)) {
-    const member = Object.getOwnPropertyDescriptor(prototype, name);
-    if (member !== undefined && name !== "constructor" && !Object.hasOwn(message, name)) {
-      Object.defineProperty(message, name, member);
-    }
-  }
 }
 
 function koaListener(application: KoaApplication): HttpListener {

@@ -10,9 +10,9 @@ import { serviceInterceptors } from "../interceptors/index.ts";
 import { accessLog } from "../observe/access-log.ts";
 import { hideQuery } from "../observe/hide-query.ts";
 import type { ServiceLogger } from "../observe/logger.ts";
-import type { NodeExchange } from "../server/node-exchange.ts";
 import { createPort, type Port } from "../server/port.ts";
 import { trustedProxies } from "../server/proxies.ts";
+import type { ServedExchange } from "../server/served-exchange.ts";
 import type { Handler } from "../wire/exchange.ts";
 import type { Implementation } from "../wire/implement.ts";
 import { rpcHandler } from "../wire/rpc.ts";
@@ -50,7 +50,7 @@ export async function assemble<C extends ConfigShape, R>(
   log.learn(implementations.map(({ service }) => service.file));
   const http = await definition.http?.(application);
   const upgrade = definition.upgrade?.(application);
-  const handlers: Handler<NodeExchange>[] = [
+  const handlers: Handler<ServedExchange>[] = [
     hideQuery(log.secretNames),
     ...(development ? [hostGuard(config.ALLOWED_HOSTS)] : []),
     corsHandler({
@@ -74,6 +74,7 @@ export async function assemble<C extends ConfigShape, R>(
     handlers,
     upgrades: upgrade !== undefined,
     limits: definition.limits,
+    http2Engine: config.HTTP2_ENGINE,
     log,
     clock,
     tasks,

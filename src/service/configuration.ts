@@ -66,6 +66,8 @@ const baseShape = {
   PROPAGATE_HEADERS: fieldNames.default([]),
   /** Default on in development, off elsewhere. */
   REFLECTION: z.stringbool().optional(),
+  /** What speaks HTTP/2: our own engine, or node:http2, which keeps no limits. */
+  HTTP2_ENGINE: z.enum(["own", "node"]).default("own"),
   SHUTDOWN_DELAY_MS: milliseconds(0),
   SHUTDOWN_GRACE_MS: milliseconds(10_000),
 } satisfies z.ZodRawShape;

@@ -7,6 +7,7 @@ import type { Logger } from "../call/logger.ts";
 import { requestIdFrom } from "../call/request-id.ts";
 import { createTasks } from "../call/tasks.ts";
 import { type ChannelOptions, createChannel } from "../client/channel.ts";
+import type { PortStats } from "../server/port.ts";
 import type { ConfigShape, ServiceDefinition } from "./definition.ts";
 import { type Fake, openFakes } from "./fakes.ts";
 import { startService } from "./start.ts";
@@ -37,6 +38,8 @@ export interface TestApp extends AsyncDisposable {
   readonly logs: readonly LogLine[];
   /** The service's clock: deadlines and the times of a shutdown follow it. */
   readonly clock: TestClock;
+  /** What its port does now, and has seen since the start. */
+  stats(): PortStats;
   /** A client that calls the service over its port; gRPC unless the options say otherwise. */
   client<S extends DescService>(service: S, options?: ChannelOptions): Client<S>;
   /** Fetches a path of the service. */
@@ -97,6 +100,7 @@ export async function startTest<C extends ConfigShape, R>(
     url,
     logs,
     clock,
+    stats: service.stats,
     client(descriptor, channelOptions) {
       const channel = createChannel(url, channelOptions);
       closing.push(channel);

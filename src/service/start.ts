@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "../call/clock.ts";
 import { runInService } from "../call/current.ts";
 import { createTasks } from "../call/tasks.ts";
 import { createLogger, type ServiceLogger } from "../observe/logger.ts";
-import type { Port } from "../server/port.ts";
+import type { Port, PortStats } from "../server/port.ts";
 import type { Implementation } from "../wire/implement.ts";
 import { assemble } from "./assemble.ts";
 import { type BaseConfig, readConfiguration } from "./configuration.ts";
@@ -28,6 +28,8 @@ export interface Surroundings {
 export interface RunningService {
   readonly address: AddressInfo;
   readonly log: ServiceLogger;
+  /** What the port does now, and has seen since the start. */
+  stats(): PortStats;
   /**
    * Drains and stops, as the contract says: first not ready, then no further connections, then what is under way is
    * answered, and what is left at the end of the grace is cancelled; resources close last. The same promise every time.
@@ -78,7 +80,7 @@ export async function startService<C extends ConfigShape, R>(
     log.info(`action=start, status=success, address=${addressText(address)}`);
     noteBrowserLimits(log, implementations);
     const stop = stopOnce({ config, log, clock, tasks, readiness, port, closeResources });
-    return { address, log, stop };
+    return { address, log, stats: port.stats, stop };
   }
 
   return runInService(tasks, async () => {

@@ -38,25 +38,33 @@ async function stop({ config, log, clock, tasks, readiness, port, closeResources
   await passed(clock, config.SHUTDOWN_DELAY_MS);
   readiness.set("closing");
   port.close();
-  const settled = settledWork(port, tasks);
+  const settled = settledWork(port, tasks, clock);
   if ((await Promise.race([settled, passed(clock, config.SHUTDOWN_GRACE_MS)])) !== "settled") {
     const { requests } = port.stats();
-    log.warn({ requests, tasks: tasks.active }, "the grace of the shutdown is over; what is left is cancelled");
+    if (requests > 0 || tasks.active > 0) {
+      log.warn({ requests, tasks: tasks.active }, "the grace of the shutdown is over; what is left is cancelled");
+    }
     const reason = new ConnectError("the service is shutting down", Code.Unavailable);
     port.interrupt(reason);
     tasks.cancel(reason);
     await Promise.race([settled, passed(clock, CANCELLATION_MS)]);
+    await Promise.race([port.empty(), passed(clock, FLUSH_MS)]);
   }
-  await Promise.race([port.empty(), passed(clock, FLUSH_MS)]);
   port.destroy();
   await closeResources();
   log.info("action=stop, status=success");
 }
 
-/** A call may leave work behind when it ends, and work may not begin a call: so calls first. */
-async function settledWork(port: Port, tasks: Tasks): Promise<"settled"> {
-  await port.idle();
-  await tasks.settled();
+/**
+ * A call may leave work behind when it ends, and work may not begin a call: so calls first. Until its peer has left, a
+ * connection may still bring a request that was on its way: so again.
+ */
+async function settledWork(port: Port, tasks: Tasks, clock: Clock): Promise<"settled"> {
+  do {
+    await port.idle();
+    await tasks.settled();
+    await Promise.race([port.empty(), passed(clock, FLUSH_MS)]);
+  } while (port.stats().requests > 0 || tasks.active > 0);
   return "settled";
 }
 

@@ -1,20 +1,19 @@
 import type { UpgradeHandler } from "../server/http1-server.ts";
-import type { NodeExchange } from "../server/node-exchange.ts";
+import type { ServedExchange } from "../server/served-exchange.ts";
 import type { Handler } from "../wire/exchange.ts";
 
 /**
  * Hands connections over that ask for an upgrade, once the handlers before it have let them pass. The call lasts as long
  * as the connection; a handler that throws ends both.
  */
-export function upgradeHandler(upgrade: UpgradeHandler): Handler<NodeExchange> {
+export function upgradeHandler(upgrade: UpgradeHandler): Handler<ServedExchange> {
   return (exchange) => {
     if (!exchange.offersUpgrade) {
       return undefined;
     }
     const { socket, head } = exchange.takeOver();
     try {
-      // A connection that is upgraded speaks HTTP/1.1, so this is node:http's own class.
-      upgrade(exchange.request as Parameters<UpgradeHandler>[0], socket, head);
+      upgrade(exchange.nodeMessages(false).request, socket, head);
     } catch (error) {
       exchange.call.log.error({ err: error }, "an upgrade failed");
       socket.destroy();

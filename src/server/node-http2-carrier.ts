@@ -1,0 +1,54 @@
+import * as http2 from "node:http2";
+import type { Logger } from "../call/logger.ts";
+import type { Serving } from "./arrival.ts";
+import type { Carrier } from "./carrier.ts";
+import type { Connection } from "./connection.ts";
+import type { PortLimits } from "./limits.ts";
+import type { MemoryAccount } from "./memory-account.ts";
+import { serveNodeRequest } from "./node-request.ts";
+
+/**
+ * Speaks HTTP/2 by node:http2, for who wants that below (`HTTP2_ENGINE=node`). It answers as our own engine does, but
+ * keeps neither its limits nor its times, drains by a single GOAWAY, and is slower.
+ */
+export function createNodeHttp2Carrier(
+  limits: PortLimits,
+  log: Logger,
+  serving: Serving,
+  memory: MemoryAccount<Connection>,
+): Carrier {
+  const streams = new WeakMap<http2.Http2Stream, Connection>();
+  const server = http2.createServer({
+    settings: { maxConcurrentStreams: limits.streamsPerConnection, maxHeaderListSize: limits.headerListBytes },
+  });
+  const onRequest = (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) =>
+    serveNodeRequest(serving, limits, memory, streams.get(request.stream), request, response);
+  server.on("request", onRequest);
+  server.on("checkExpectation", onRequest); // an expectation that is not known is ignored (RFC 9110, 10.1.1)
+  server.on("connect", onRequest); // refused for its target
+  server.on("sessionError", (error) => log.debug({ err: error }, "an HTTP/2 connection failed"));
+
+  function onSession(connection: Connection, session: http2.ServerHttp2Session): void {
+    connection.speaks = {
+      protocol: "http2",
+      peer: {
+        tick: () => undefined,
+        leave: () => session.close(),
+        calmDown: () => session.destroy(),
+        destroy: () => session.destroy(),
+      },
+    };
+    // Before the request is made of it: a stream that is reset at once knows its session no more.
+    session.prependListener("stream", (stream) => streams.set(stream, connection));
+    if (serving.isClosing) {
+      session.close();
+    }
+  }
+
+  return {
+    accept(connection) {
+      server.once("session", (session) => onSession(connection, session)); // emitted before the next line returns
+      server.emit("connection", connection.socket);
+    },
+  };
+}

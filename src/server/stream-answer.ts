@@ -1,0 +1,93 @@
+import type { FieldLines, Stream } from "../http2/index.ts";
+import type { AnswerWatch } from "./answer-watch.ts";
+import type { Refusal } from "./refusal.ts";
+
+const CALLER_WENT_AWAY = 499;
+
+/** The answer on a stream of our own engine: what it does goes to the stream, and what is seen of it is kept. */
+export class StreamAnswer implements AnswerWatch {
+  readonly #stream: Stream;
+  readonly #onData: () => void;
+  #status: number | undefined;
+  #bytes = 0;
+  #replacement: Refusal | undefined;
+
+  /** @param onData called behind every part of the body that was sent */
+  constructor(stream: Stream, onData: () => void) {
+    this.#stream = stream;
+    this.#onData = onData;
+  }
+
+  get status(): number {
+    return this.#replacement?.status ?? this.#status ?? CALLER_WENT_AWAY;
+  }
+
+  get bytes(): number {
+    return this.#replacement?.bytes ?? this.#bytes;
+  }
+
+  get begun(): boolean {
+    return this.#status !== undefined;
+  }
+
+  get finished(): boolean {
+    return this.#stream.isLocalEnded;
+  }
+
+  /** Bytes that wait for the peer's windows. */
+  get pendingBytes(): number {
+    return this.#stream.pendingBytes;
+  }
+
+  get isClosed(): boolean {
+    return this.#stream.isClosed;
+  }
+
+  get isLocalEnded(): boolean {
+    return this.#stream.isLocalEnded;
+  }
+
+  /** A stream that is lost is closed: what is written to it goes nowhere. */
+  lose(): void {
+    // nothing is left to be done
+  }
+
+  replacedBy(refusal: Refusal): void {
+    this.#replacement = refusal;
+  }
+
+  sendInformation(fields: FieldLines): void {
+    this.#stream.sendInformation(fields);
+  }
+
+  sendHead(fields: FieldLines, endStream: boolean): void {
+    if (!this.#stream.isClosed) {
+      for (const [name, value] of fields) {
+        this.#status = name === ":status" ? Number(value) : this.#status;
+        break; // it is the first (RFC 9113, 8.3.2)
+      }
+    }
+    this.#stream.sendHead(fields, endStream);
+  }
+
+  sendData(bytes: Uint8Array, endStream: boolean): boolean {
+    if (!this.#stream.isClosed) {
+      this.#bytes += bytes.length;
+    }
+    const hasRoom = this.#stream.sendData(bytes, endStream);
+    this.#onData();
+    return hasRoom;
+  }
+
+  sendTrailers(fields: FieldLines): void {
+    this.#stream.sendTrailers(fields);
+  }
+
+  consumed(bytes: number): void {
+    this.#stream.consumed(bytes);
+  }
+
+  reset(code: number): void {
+    this.#stream.reset(code);
+  }
+}

@@ -1,0 +1,74 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A certificate and its key, in PEM. */
+export interface Pair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Certificates for tests on localhost: an authority's, and what it has signed. */
+export interface Certificates {
+  readonly authority: Pair;
+  readonly server: Pair;
+  readonly client: Pair;
+  /** Signed by nobody but itself. */
+  readonly stranger: Pair;
+}
+
+/** Makes certificates for a day by openssl; undefined where that is not there. */
+export function makeCertificates(): Certificates | undefined {
+  const folder = mkdtempSync(join(tmpdir(), "portico-certificates-"));
+  const file = (name: string) => join(folder, name);
+  const openssl = (...parameters: readonly string[]) =>
+    execFileSync("openssl", parameters, { stdio: ["ignore", "ignore", "pipe"], timeout: 20_000 });
+  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"];
+  const read = (name: string): Pair => ({
+    cert: readFileSync(file(`${name}.crt`), "utf8"),
+    key: readFileSync(file(`${name}.key`), "utf8"),
+  });
+  const selfSigned = (name: string) =>
+    openssl(
+      "req",
+      "-x509",
+      ...newKey,
+      "-keyout",
+      file(`${name}.key`),
+      "-out",
+      file(`${name}.crt`),
+      "-subj",
+      `/CN=${name}`,
+    );
+  const signed = (name: string) =>
+    openssl(
+      ...[
+        "req",
+        "-x509",
+        ...newKey,
+        "-keyout",
+        file(`${name}.key`),
+        "-out",
+        file(`${name}.crt`),
+        "-subj",
+        `/CN=${name}`,
+      ],
+      ...["-CA", file("authority.crt"), "-CAkey", file("authority.key")],
+      ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1", "-addext", "basicConstraints=CA:FALSE"],
+    );
+  try {
+    selfSigned("authority");
+    signed("server");
+    signed("client");
+    selfSigned("stranger");
+    return { authority: read("authority"), server: read("server"), client: read("client"), stranger: read("stranger") };
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") {
+      return undefined;
+    }
+    throw error;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
