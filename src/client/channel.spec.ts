@@ -1,8 +1,11 @@
-import { createClient } from "@connectrpc/connect";
+import { Code, createClient } from "@connectrpc/connect";
 import { defineService, implement } from "portico";
 import { inCall, startTest } from "portico/testing";
 import { describe, expect, test } from "vitest";
 import { GreeterService } from "../../gen/greeter/v1/greeter_pb.js";
+import { frameServer, goAwayFrame, resetFrame, settingsFrame } from "../../test/support/frame-server.ts";
+import { FRAME } from "../../test/support/frames.ts";
+import { ErrorCode } from "../http2/index.ts";
 import { createChannel } from "./channel.ts";
 
 /** Greets for as long as anybody reads, and tells when nobody does any more. */
@@ -65,6 +68,39 @@ test("a time-out past the range of Node's timers is a long one, and not none", a
   await expect(client.sayHello({ name: "x" }, { timeoutMs: 2 ** 31 })).resolves.toMatchObject({ greeting: "x" });
 });
 
+test("a call that the target cancels, and nobody here, is unavailable", async () => {
+  await using server = await frameServer([]);
+  await using channel = createChannel(server.url.href);
+  const call = expect(createClient(GreeterService, channel).sayHello({ name: "x" })).rejects.toMatchObject({
+    code: Code.Unavailable,
+    rawMessage: `${server.url.origin} has broken the call off: the peer has reset the stream: CANCEL`,
+  });
+  const peer = await server.peer();
+  await peer.frame(({ type }) => type === FRAME.headers);
+  peer.send(resetFrame(1, ErrorCode.CANCEL));
+  await call;
+});
+
+test("a channel tells where its connection is in its life", async () => {
+  await using server = await frameServer();
+  const channel = createChannel(server.url.href);
+  expect(channel.stats().state).toBe("idle");
+  const call = createClient(GreeterService, channel).sayHello({ name: "x" });
+  const failed = expect(call).rejects.toMatchObject({ code: Code.Unavailable });
+  expect(channel.stats().state).toBe("connecting");
+  const peer = await server.peer();
+  peer.send(settingsFrame([]));
+  await peer.frame(({ type }) => type === FRAME.headers);
+  expect(channel.stats().state).toBe("open");
+  peer.send(goAwayFrame(1));
+  await peer.roundTrip();
+  expect(channel.stats().state).toBe("leaving");
+  await channel[Symbol.asyncDispose]();
+  expect(channel.stats()).toMatchObject({ state: "closed", callsActive: 1 });
+  await failed;
+  expect(channel.stats()).toMatchObject({ callsActive: 0, callsFailed: 1 });
+});
+
 test("a target with a password is refused, and the message does not repeat it", () => {
   expect(() => createChannel("http://me:hush@localhost:1")).toThrow(/^(?!.*hush).*takes no user and password/);
 });
@@ -76,6 +112,7 @@ test.each([
   ["http://localhost:50051", { timeoutMs: 0 }, "more than 0 milliseconds"],
   ["http://localhost:50051", { timeoutMs: Number.NaN }, "more than 0 milliseconds"],
   ["http://localhost:50051", { httpVersion: "1.1" }, "gRPC needs HTTP/2"],
+  ["http://localhost:50051", { tls: {} }, "tls is for targets that begin with https:"],
 ] as const)("a channel to %s with %o says what is wrong", (target, options, message) => {
   expect(() => createChannel(target, options)).toThrow(message);
 });

@@ -2,18 +2,23 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
+import { validateReadWriteMaxBytes } from "@connectrpc/connect/protocol";
+import { createTransport as createConnect } from "@connectrpc/connect/protocol-connect";
+import { createTransport as createGrpc } from "@connectrpc/connect/protocol-grpc";
+import { createTransport as createGrpcWeb } from "@connectrpc/connect/protocol-grpc-web";
 import {
   compressionBrotli,
   compressionGzip,
   createConnectTransport,
-  createGrpcTransport,
   createGrpcWebTransport,
-  Http2SessionManager,
 } from "@connectrpc/connect-node";
 import { MAX_TIMER_MS } from "../call/clock.ts";
 import { callInProgress } from "../call/current.ts";
 import { TIMEOUT_HEADER } from "../call/deadline.ts";
 import { channelInterceptors } from "../interceptors/index.ts";
+import type { ChannelTls } from "./connect-socket.ts";
+import { createHttp2Client } from "./http2-client.ts";
+import { createHttp2Target } from "./http2-target.ts";
 import { memoryTarget } from "./memory.ts";
 import { onwardError } from "./onward-error.ts";
 
@@ -27,6 +32,8 @@ export interface ChannelOptions {
   readonly httpVersion?: "1.1" | "2";
   /** The largest message taken, in bytes, before and after decompression. Default 4 MiB. */
   readonly readMaxBytes?: number;
+  /** For a target by https: whom it is vouched for by, and what this side shows. Default: as Node has it. */
+  readonly tls?: ChannelTls;
   /** Applied inside the channel's own (request id and companions, deadline, cancellation), the first outermost. */
   readonly interceptors?: readonly Interceptor[];
 }
@@ -40,8 +47,12 @@ export interface Channel extends Transport, AsyncDisposable {
 /** What a channel is doing, and has done since it was made. */
 export interface ChannelStats {
   readonly target: string;
-  /** The connection: `connecting`, `open`, `idle`, `verifying`, `error`; `closed` before the first call and at the end. */
-  readonly state: string;
+  /**
+   * The connection: `idle` where there is none, so that the next call makes one; `connecting`; `open`; `leaving` when the
+   * peer has said that it goes, and calls end on it (the next call makes another); `closed` once the channel is disposed.
+   * Over HTTP/1.1 `open` while a call is under way, and `idle` otherwise.
+   */
+  readonly state: "idle" | "connecting" | "open" | "leaving" | "closed";
   readonly callsStarted: number;
   readonly callsSucceeded: number;
   readonly callsFailed: number;
@@ -50,12 +61,11 @@ export interface ChannelStats {
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_READ_MAX_BYTES = 4 * 1024 * 1024;
-const KEEPALIVE_INTERVAL_MS = 30_000;
-const KEEPALIVE_TIMEOUT_MS = 10_000;
 
 /**
  * Opens a channel to `target`, a URL such as `http://localhost:50051`. It connects with the first call, and again with the
- * first call after a connection was lost. Inside a call of a service, request id, deadline, cancellation and the headers
+ * first call after a connection was lost; over HTTP/2 it holds one connection, and lets it go after 15 minutes without a
+ * call. Inside a call of a service, request id, deadline, cancellation and the headers
  * that travel along go with every onward call by themselves. A connection that is lost in the middle of a call ends it
  * with `unavailable`.
  *
@@ -71,6 +81,9 @@ export function createChannel(target: string, options: ChannelOptions = {}): Cha
     throw new Error(
       `createChannel("${target}"): gRPC needs HTTP/2; over HTTP/1.1 use the protocol connect or grpc-web`,
     );
+  }
+  if (options.tls !== undefined && url.protocol !== "https:") {
+    throw new Error(`createChannel("${target}"): tls is for targets that begin with https:`);
   }
   const connection = memoryTarget(url.origin)?.(
     url.href,
@@ -95,7 +108,7 @@ function parseTarget(target: string): URL {
 /** A transport and what it stands on. */
 interface Connection {
   readonly transport: Transport;
-  state(): string;
+  state(): Exclude<ChannelStats["state"], "closed">;
   close(): void;
 }
 
@@ -114,7 +127,7 @@ function connect(
   };
   if (options.httpVersion === "1.1") {
     const { Agent } = url.protocol === "https:" ? https : http;
-    const agent = new Agent({ keepAlive: true });
+    const agent = new Agent({ ...options.tls, keepAlive: true });
     const create = protocol === "connect" ? createConnectTransport : createGrpcWebTransport;
     const transport = create({ ...common, httpVersion: "1.1", nodeOptions: { agent } });
     return {
@@ -123,18 +136,18 @@ function connect(
       close: () => agent.destroy(),
     };
   }
-  const sessionManager = new Http2SessionManager(url, {
-    pingIntervalMs: KEEPALIVE_INTERVAL_MS,
-    pingTimeoutMs: KEEPALIVE_TIMEOUT_MS,
+  const http2 = createHttp2Target(url, { tls: options.tls });
+  const transport = CREATE[protocol]({
+    ...common,
+    ...validateReadWriteMaxBytes(common.readMaxBytes, undefined, undefined),
+    httpClient: createHttp2Client(http2),
+    useBinaryFormat: true,
+    sendCompression: null,
   });
-  const http2 = { ...common, httpVersion: "2", sessionManager } as const;
-  const transport = {
-    grpc: () => createGrpcTransport(http2),
-    "grpc-web": () => createGrpcWebTransport(http2),
-    connect: () => createConnectTransport(http2),
-  }[protocol]();
-  return { transport, state: () => sessionManager.state(), close: () => sessionManager.abort() };
+  return { transport, state: http2.state, close: http2.close };
 }
+
+const CREATE = { grpc: createGrpc, "grpc-web": createGrpcWeb, connect: createConnect };
 
 /** Counts the calls, gives their errors the channel's form, and refuses calls after the end. */
 function watched(url: URL, connection: Connection): Channel {

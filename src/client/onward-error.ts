@@ -4,8 +4,8 @@ import { markOnward } from "../call/errors.ts";
 
 /**
  * The error that a channel's call fails with. What the peer answered stays as it is. A connection that could not be made
- * or was lost is `unavailable`, and so is a cancellation that nobody on this side asked for: node:http2 reports a
- * connection's end as one.
+ * or was lost is `unavailable`, and so is a cancellation that nobody on this side asked for: a peer that stops has its
+ * streams cancelled.
  *
  * @param signal the caller's own signal, if it gave one
  */
@@ -32,14 +32,13 @@ function isLostConnection(error: ConnectError, cancelledHere: boolean): boolean 
 }
 
 function lost(error: ConnectError, url: string): ConnectError {
+  const { origin } = new URL(url);
   const reason = systemErrorCode(error) ?? error.rawMessage;
-  return new ConnectError(
-    `the connection to ${new URL(url).origin} was lost: ${reason}`,
-    Code.Unavailable,
-    undefined,
-    undefined,
-    error,
-  );
+  const message =
+    error.code === Code.Canceled
+      ? `${origin} has broken the call off: ${reason}`
+      : `the connection to ${origin} was lost: ${reason}`;
+  return new ConnectError(message, Code.Unavailable, undefined, undefined, error);
 }
 
 /** Node's name for what went wrong below, such as ECONNRESET, from anywhere in the chain of causes. */

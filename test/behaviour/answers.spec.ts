@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { newRequest, openCaller } from "./caller.ts";
 import { ANSWER } from "./methods.ts";
-import { accessLine, type Behaviour, startBehaviour } from "./services.ts";
+import { accessLine, type Behaviour, startOverBoth } from "./services.ts";
 import { methodOf, wires, wiresByKind, wiresWith } from "./wires.ts";
 
 let service: Behaviour;
 beforeAll(async () => {
-  service = await startBehaviour();
+  service = await startOverBoth();
 });
 afterAll(() => service[Symbol.asyncDispose]());
 
@@ -15,7 +15,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   const { kind } = wire;
 
   test("answers, and has an access line", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     const { requestId, header } = newRequest();
     const payload = Uint8Array.of(0, 255, 128);
     const { reports } = await caller.call(kind, { text: "hello", payload, count: 1 }, { header });
@@ -32,13 +32,13 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   });
 
   test("carries every character", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     const text = 'ünïcôde ✓ 漢字 👩‍👩‍👧 "quoted" \\ \u0000 \u2028 %41 a+b&c=d\r\n';
     expect((await caller.call(kind, { text, count: 1 })).reports).toMatchObject([{ text }]);
   });
 
   test("shows the handler the caller's header, and brings the header and the trailer that the handler sets", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     const { reports, header, trailer } = await caller.call(
       kind,
       { count: 1 },
@@ -53,27 +53,27 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
 
 describe.each(wires.filter(({ unaryMethod }) => unaryMethod === "act"))("$name", (wire) => {
   test("takes and gives a message without any field", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     expect(await caller.client.ping({})).toEqual({ $typeName: "behaviour.v1.Nothing" });
   });
 
   test("calls a method without side effects by POST as well", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     expect(await caller.client.read({ text: "hello" })).toMatchObject({ text: "hello" });
   });
 });
 
 describe.each(wiresWith("server_streaming"))("$name", (wire) => {
   test("brings the messages of a server stream in order, and none of an empty one", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     const many = await caller.call("server_streaming", { count: 100, payload: new Uint8Array(1000).fill(7) });
     expect(many.reports.map(({ index }) => index)).toEqual(Array.from({ length: 100 }, (_, at) => at));
     expect((await caller.call("server_streaming", { count: 0 })).reports).toEqual([]);
   });
 
   test("brings a message of a server stream while the next is not there yet", async () => {
-    await using caller = openCaller(wire, service.url);
-    await using other = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
+    await using other = openCaller(wire, service);
     const { requestId } = newRequest();
     const reports = caller.client.watch({ count: 1, text: "first", deed: { case: "latch", value: requestId } });
     const stream = reports[Symbol.asyncIterator]();
@@ -86,7 +86,7 @@ describe.each(wiresWith("server_streaming"))("$name", (wire) => {
 
 describe.each(wiresWith("client_streaming"))("$name", (wire) => {
   test("takes the messages of a client stream in order, and none of an empty one", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     const texts = Array.from({ length: 100 }, (_, at) => String(at));
     const all = (async function* () {
       for (const text of texts) yield { text };
@@ -101,7 +101,7 @@ describe.each(wiresWith("client_streaming"))("$name", (wire) => {
 
 describe.each(wiresWith("bidi_streaming"))("$name", (wire) => {
   test("runs a bidirectional stream in both directions at once", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     let answered = Promise.withResolvers<void>();
     const questions = (async function* () {
       for (const text of ["a", "b", "c"]) {
@@ -124,7 +124,7 @@ const halfDuplex = wiresWith("client_streaming").filter(({ httpVersion }) => htt
 
 describe.each(halfDuplex)("$name", (wire) => {
   test("has 505 for a bidirectional stream", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     const { requestId, header } = newRequest();
     await caller.failure("bidi_streaming", { text: "hello" }, { header });
     expect(await accessLine(service, requestId)).toMatchObject({

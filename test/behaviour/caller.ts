@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type CallOptions, type Client, ConnectError, createClient } from "@connectrpc/connect";
 import { BehaviourService, type Report, type TaskSchema } from "./gen/behaviour/v1/behaviour_pb.js";
+import type { Behaviour } from "./services.ts";
 import type { Kind, Wire, WireOptions } from "./wires.ts";
 
 export type TaskInit = MessageInitShape<typeof TaskSchema>;
@@ -35,8 +36,9 @@ export function newRequest(): { readonly requestId: string; readonly header: Rea
   return { requestId, header: { "x-request-id": requestId } };
 }
 
-export function openCaller(wire: Wire, url: string, options?: WireOptions): Caller {
-  const dialled = wire.open(url, options);
+/** Opens a caller of a service, of the process whose engine is the wire's. */
+export function openCaller(wire: Wire, service: Behaviour, options?: WireOptions): Caller {
+  const dialled = wire.open(service.urlBy(wire.engine), options);
   const client = createClient(BehaviourService, dialled.transport);
 
   async function call(kind: Kind, task: TaskInit, sending: Sending = {}): Promise<Answer> {

@@ -15,7 +15,7 @@ const HANG: TaskInit = { deed: { case: "hang", value: {} } };
 
 describe.each(wiresByKind)("$kind: $name", (wire) => {
   test("aborts the handler's signal when the caller goes away", async () => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const { requestId, header } = newRequest();
     const leaving = new AbortController();
     const failure = caller.failure(wire.kind, HANG, { header, signal: leaving.signal });
@@ -28,7 +28,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   });
 
   test.each([Onward_By.UNSPECIFIED, Onward_By.WATCH])("aborts the onward call as well (%i)", async (by) => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const { requestId, header } = newRequest();
     const leaving = new AbortController();
     const task: TaskInit = { deed: { case: "onward", value: { task: HANG, by } } };
@@ -43,7 +43,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
 
 describe.each(wiresWith("server_streaming"))("$name", (wire) => {
   test("has a stream's handler clean up, in its call, when the caller goes away between two messages", async () => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const { requestId, header } = newRequest();
     const leaving = new AbortController();
     // Over HTTP/1.1 more than fits on the way, so that the handler stands at a yield. Not so over HTTP/2: node:http2 sends

@@ -3,7 +3,7 @@ import { type Channel, type ChannelOptions, createChannel } from "portico/client
 import { describe, expect, test } from "vitest";
 import { newRequest } from "./caller.ts";
 import { BehaviourService } from "./gen/behaviour/v1/behaviour_pb.js";
-import { callLine, startBehaviour } from "./services.ts";
+import { callLine, ENGINES, startBehaviour } from "./services.ts";
 
 const OPTIONS: readonly (Required<Pick<ChannelOptions, "protocol" | "httpVersion">> & { readonly name: string })[] = [
   { name: "gRPC", protocol: "grpc", httpVersion: "2" },
@@ -19,9 +19,13 @@ function clientOf(channel: Channel): Client<typeof BehaviourService> {
   return createClient(BehaviourService, channel);
 }
 
-describe.each(OPTIONS)("$name", ({ name: _name, ...options }) => {
+const overEngines = OPTIONS.flatMap((options) =>
+  ENGINES.filter((engine) => engine === "own" || options.httpVersion === "2").map((engine) => ({ ...options, engine })),
+);
+
+describe.each(overEngines)("$name, to the engine $engine", ({ name: _name, engine, ...options }) => {
   test("has unavailable for all that was under way and for what comes, while the target is down; recovers with it", async () => {
-    let target = await startBehaviour();
+    let target = await startBehaviour({ HTTP2_ENGINE: engine });
     await using channel = createChannel(target.url, options);
     const client = clientOf(channel);
     try {
@@ -45,7 +49,7 @@ describe.each(OPTIONS)("$name", ({ name: _name, ...options }) => {
         rawMessage: /ECONNREFUSED/,
       });
 
-      target = await startBehaviour({ PORT: String(target.port) });
+      target = await startBehaviour({ HTTP2_ENGINE: engine, PORT: String(target.port) });
       expect(await client.act({ text: "again" })).toMatchObject({ text: "again" });
     } finally {
       await target[Symbol.asyncDispose]();
@@ -53,7 +57,7 @@ describe.each(OPTIONS)("$name", ({ name: _name, ...options }) => {
   });
 
   test("counts its calls", async () => {
-    await using target = await startBehaviour();
+    await using target = await startBehaviour({ HTTP2_ENGINE: engine });
     await using channel = createChannel(target.url, options);
     const client = clientOf(channel);
     expect(channel.stats()).toMatchObject({ callsStarted: 0, callsActive: 0, target: `${target.url}/` });
@@ -69,7 +73,7 @@ describe.each(OPTIONS)("$name", ({ name: _name, ...options }) => {
   });
 
   test("refuses calls once it is disposed, and ends those under way", async () => {
-    await using target = await startBehaviour();
+    await using target = await startBehaviour({ HTTP2_ENGINE: engine });
     const channel = createChannel(target.url, options);
     const client = clientOf(channel);
     const { requestId, header } = newRequest();
@@ -84,7 +88,7 @@ describe.each(OPTIONS)("$name", ({ name: _name, ...options }) => {
   });
 
   test("keeps to its time-out where a call names none, and takes no more than its limit", async () => {
-    await using target = await startBehaviour();
+    await using target = await startBehaviour({ HTTP2_ENGINE: engine });
     await using channel = createChannel(target.url, { ...options, timeoutMs: 300, readMaxBytes: 1000 });
     const client = clientOf(channel);
     const stubborn = { deed: { case: "hang", value: { ignoresSignal: true } } } as const;

@@ -29,7 +29,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   const { kind } = wire;
 
   test("keeps an acceptable request id on the answer, on every line, and onward", async () => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const requestId = `${"a".repeat(64)}.B-9_:${newRequest().requestId}`.padEnd(128, "z");
     const { header, reports } = await caller.call(kind, ONWARD, { header: { "x-request-id": requestId } });
     expect(header.get("x-request-id")).toBe(requestId);
@@ -39,7 +39,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   });
 
   test("has the request id on an error, and on the line about it", async () => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const { requestId, header } = newRequest();
     const failure: TaskInit = { deed: { case: "failure", value: { errorName: "Error", message: "oops" } } };
     const error = await caller.failure(kind, failure, { header });
@@ -50,7 +50,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   });
 
   test("takes the article's request_id, where there is no x-request-id", async () => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const article = newRequest().requestId;
     const answer = await caller.call(kind, ONWARD, { header: { request_id: article } });
     expect(answer.header.get("x-request-id")).toBe(article);
@@ -60,7 +60,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   });
 
   test.each(["", "a".repeat(129), "a b", "a/b", "a, b", '"quoted"', "<b>"])("replaces %j by a UUID", async (bad) => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const { header } = await caller.call(kind, { count: 1 }, { header: { "x-request-id": bad } });
     const given = header.get("x-request-id") ?? "";
     expect(given).toMatch(UUID);
@@ -68,7 +68,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   });
 
   test("gives a call without a request id a new one, another each time", async () => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const first = await caller.call(kind, ONWARD);
     const second = await caller.call(kind, ONWARD);
     expect(first.header.get("x-request-id")).toMatch(UUID);
@@ -77,7 +77,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   });
 
   test("has trace context and listed fields travel on, and nothing else", async () => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const header = { ...COMPANIONS, authorization: "Bearer 12345", cookie: "a=12345", "x-other": "stays" };
     const onward = (await caller.call(kind, ONWARD, { header })).reports.at(-1)?.onward?.header;
     expect(onward).toMatchObject(COMPANIONS);
@@ -88,7 +88,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   });
 
   test("has authorization travel on where it is listed, and not into the log", async () => {
-    await using caller = openCaller(wire, frank.front.url);
+    await using caller = openCaller(wire, frank.front);
     const { reports } = await caller.call(kind, ONWARD, {
       header: { authorization: "Bearer 98765", "x-tenant": "t1" },
     });

@@ -27,7 +27,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   const method = methodOf(wire);
 
   test("keeps the call after every await and yield, while others run", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     const calls = Array.from({ length: 8 }, async () => {
       const { requestId, header } = newRequest();
       const task = { count: 5, deed: { case: "onward", value: { task: {} } } } as const;
@@ -42,7 +42,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   });
 
   test("takes a call through the interceptors in their order, out in the reverse, and each within the call", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     const { requestId, header } = newRequest();
     const answer = await caller.call(kind, { count: 1 }, { header });
     const signed = INTERCEPTORS[method].map((name) => `${name}=${requestId}`);
@@ -53,7 +53,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
 
 describe.each(wiresWith("bidi_streaming"))("$name", (wire) => {
   test("keeps the call through a stream in both directions", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     const { requestId, header } = newRequest();
     let answered = Promise.withResolvers<void>();
     const tasks = (async function* () {

@@ -2,14 +2,14 @@ import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newRequest, openCaller, type TaskInit } from "./caller.ts";
 import { Onward_By } from "./gen/behaviour/v1/behaviour_pb.js";
-import { accessLine, type Behaviour, callLine, type Pair, startBehaviour, startPair } from "./services.ts";
+import { accessLine, type Behaviour, callLine, type Pair, startOverBoth, startPair } from "./services.ts";
 import { type Wire, wiresByKind } from "./wires.ts";
 
 let pair: Pair;
 let hasty: Behaviour;
 beforeAll(async () => {
   pair = await startPair();
-  hasty = await startBehaviour({ DEFAULT_DEADLINE_MS: "300" });
+  hasty = await startOverBoth({ DEFAULT_DEADLINE_MS: "300" });
 });
 afterAll(async () => {
   await pair[Symbol.asyncDispose]();
@@ -31,7 +31,7 @@ describe.concurrent.each(trusting)("$kind: $name", (wire) => {
   const { kind } = wire;
 
   test("answers at the deadline, whatever the handler does, and aborts its signal", async () => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const { requestId, header } = newRequest();
     const sent = { ...header, ...timeout(wire, { connect: "300", grpc: "300m" }) };
     const error = await caller.failure(kind, STUBBORN, { header: sent });
@@ -42,7 +42,7 @@ describe.concurrent.each(trusting)("$kind: $name", (wire) => {
   });
 
   test("aborts the onward call at the deadline", async () => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const { requestId, header } = newRequest();
     const task: TaskInit = { deed: { case: "onward", value: { task: { deed: { case: "hang", value: {} } } } } };
     const sent = { ...header, ...timeout(wire, { connect: "500", grpc: "500000u" }) };
@@ -52,7 +52,7 @@ describe.concurrent.each(trusting)("$kind: $name", (wire) => {
   });
 
   test("does not run a handler that has no time", async () => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const { requestId, header } = newRequest();
     const sent = { ...header, ...timeout(wire, { connect: "0", grpc: "0m" }) };
     expect((await caller.failure(kind, STUBBORN, { header: sent })).code).toBe(Code.DeadlineExceeded);
@@ -66,7 +66,7 @@ describe.concurrent.each(trusting)("$kind: $name", (wire) => {
     { connect: "2147483648", grpc: "2147484S" }, // past what a timer holds
     { connect: "9999999999", grpc: "99999999H" },
   ])("clamps $connect and $grpc", async (value) => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const { reports } = await caller.call(kind, { count: 1 }, { header: timeout(wire, value) });
     for (const left of [reports[0]?.timeoutMs, reports[0]?.timeLeftMs]) {
       expect(left).toBeGreaterThan(500_000);
@@ -80,7 +80,7 @@ describe.concurrent.each(trusting)("$kind: $name", (wire) => {
     { connect: "-1", grpc: "-1m" },
     { connect: "1.5", grpc: "15" },
   ])("refuses $connect and $grpc", async (value) => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const { requestId, header } = newRequest();
     const error = await caller.failure(kind, { count: 1 }, { header: { ...header, ...timeout(wire, value) } });
     expect(error.code).toBe(Code.InvalidArgument);
@@ -88,7 +88,7 @@ describe.concurrent.each(trusting)("$kind: $name", (wire) => {
   });
 
   test(kind === "unary" ? "has a default for a call without a deadline" : "has no default for a stream", async () => {
-    await using caller = openCaller(wire, hasty.url);
+    await using caller = openCaller(wire, hasty);
     if (kind === "unary") {
       expect((await caller.failure(kind, STUBBORN)).code).toBe(Code.DeadlineExceeded);
     } else {
@@ -101,7 +101,7 @@ describe.concurrent.each(trusting)("$kind: $name", (wire) => {
 
 describe.concurrent.each(trusting)("$kind: $name, onward", (wire) => {
   async function onwardTimeoutMs(onward: { readonly timeoutMs?: number; readonly by?: Onward_By }, callersMs?: number) {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const header = callersMs === undefined ? {} : timeout(wire, { connect: `${callersMs}`, grpc: `${callersMs}m` });
     const task: TaskInit = { deed: { case: "onward", value: { task: { count: 1 }, ...onward } } };
     const { reports } = await caller.call(wire.kind, task, { header });
@@ -119,7 +119,7 @@ describe.concurrent.each(trusting)("$kind: $name, onward", (wire) => {
 
 describe.concurrent.each(trusting.filter(({ kind }) => kind === "server_streaming"))("$name", (wire) => {
   test("ends a stream at the deadline between its messages, and has the handler clean up in its call", async () => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const { requestId, header } = newRequest();
     const sent = { ...header, ...timeout(wire, { connect: "300", grpc: "300m" }) };
     const stream = caller.client.watch({ count: 1_000_000 }, { headers: sent });

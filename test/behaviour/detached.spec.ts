@@ -13,7 +13,7 @@ function leaveBehind(onward: TaskInit, failure = ""): TaskInit {
 
 test("goes on after its call was answered, with the call's id, but not its deadline", async () => {
   await using pair = await startPair();
-  await using caller = openCaller(wire, pair.front.url);
+  await using caller = openCaller(wire, pair.front);
   const { requestId, header } = newRequest();
   const task = leaveBehind({ deed: { case: "latch", value: requestId } });
   const sent = { ...header, "connect-timeout-ms": "400", authorization: "Bearer 12345", baggage: "user=ada" };
@@ -24,14 +24,14 @@ test("goes on after its call was answered, with the call's id, but not its deadl
   // By the time that another call's deadline has passed, so has this one's.
   const hang: TaskInit = { deed: { case: "hang", value: { ignoresSignal: true } } };
   await caller.failure("unary", hang, { header: { "connect-timeout-ms": "500" } });
-  await using next = openCaller(wire, pair.next.url);
+  await using next = openCaller(wire, pair.next);
   await next.call("unary", { deed: { case: "release", value: requestId } });
   await callLine(pair.front, requestId, "errand: done");
 });
 
 test("logs its failure, and nobody else has it", async () => {
   await using pair = await startPair();
-  await using caller = openCaller(wire, pair.front.url);
+  await using caller = openCaller(wire, pair.front);
   const { requestId, header } = newRequest();
   const { reports } = await caller.call("unary", leaveBehind({}, "no paper left"), { header });
   expect(reports).toHaveLength(1);
@@ -46,13 +46,13 @@ test("is waited for when the service stops", async () => {
   await using pair = await startPair();
   const { requestId, header } = newRequest();
   {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     await caller.call("unary", leaveBehind({ deed: { case: "latch", value: requestId } }), { header });
   }
   await callLine(pair.next, requestId, `latch ${requestId}: waiting`);
   const exit = pair.front.process.stop("SIGTERM");
   await pair.front.line(({ message }) => message === "action=stop, status=draining");
-  await using next = openCaller(wire, pair.next.url);
+  await using next = openCaller(wire, pair.next);
   await next.call("unary", { deed: { case: "release", value: requestId } });
   await callLine(pair.front, requestId, "errand: done");
   expect(await exit).toBe(0);

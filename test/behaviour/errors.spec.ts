@@ -5,12 +5,12 @@ import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.js";
 
 import { newRequest, openCaller, type TaskInit } from "./caller.ts";
 import { FAILURE, HALF_A_CHARACTER } from "./failure.ts";
-import { accessLine, type Behaviour, callLine, startBehaviour } from "./services.ts";
+import { accessLine, type Behaviour, callLine, startOverBoth } from "./services.ts";
 import { wiresByKind, wiresWith } from "./wires.ts";
 
 let service: Behaviour;
 beforeAll(async () => {
-  service = await startBehaviour();
+  service = await startOverBoth();
 });
 afterAll(() => service[Symbol.asyncDispose]());
 
@@ -48,7 +48,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   const { kind } = wire;
 
   test("brings a ConnectError of the handler's whole, whatever its code", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     for (const code of CODES) {
       const { requestId, header } = newRequest();
       const error = await caller.failure(kind, failWith({ code, message: MESSAGE }), { header });
@@ -62,7 +62,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   });
 
   test("brings an error whose message ends within a character", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     const error = await caller.failure(kind, failWith({ code: Code.NotFound, message: `cut: ${HALF_A_CHARACTER}` }));
     expect(error).toMatchObject({ code: Code.NotFound, rawMessage: "cut: \ufffd" });
     expect(companionsOf(error)).toEqual(WHOLE);
@@ -71,7 +71,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   test.each(["Error", "TimeoutError", "AbortError"])(
     "answers a thrown %s as internal, and logs it",
     async (errorName) => {
-      await using caller = openCaller(wire, service.url);
+      await using caller = openCaller(wire, service);
       const { requestId, header } = newRequest();
       const error = await caller.failure(kind, failWith({ errorName, message: "the password is 1234" }), { header });
       expect(error).toMatchObject({ code: Code.Internal, rawMessage: "internal error" });
@@ -92,7 +92,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
 
 describe.each(wiresWith("server_streaming"))("$name", (wire) => {
   test("brings the messages of a stream before the error that ends it", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     const texts: string[] = [];
     const read = async () => {
       const task = { ...failWith({ code: Code.DataLoss, message: MESSAGE }), text: "before", count: 2 };

@@ -3,12 +3,12 @@ import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { newRequest, openCaller } from "./caller.ts";
-import { accessLine, type Behaviour, startBehaviour } from "./services.ts";
+import { accessLine, type Behaviour, startOverBoth } from "./services.ts";
 import { wiresByKind } from "./wires.ts";
 
 let service: Behaviour;
 beforeAll(async () => {
-  service = await startBehaviour();
+  service = await startOverBoth();
 });
 afterAll(() => service[Symbol.asyncDispose]());
 
@@ -23,13 +23,13 @@ describe.each(bodied)("$kind: $name", (wire) => {
   const { kind } = wire;
 
   test("takes a message just below 4 MiB", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     const text = "x".repeat(LIMIT_BYTES - FRAME_BYTES);
     expect((await caller.call(kind, { text, count: 1 })).reports).toMatchObject([{ textBytes: text.length }]);
   });
 
   test("refuses a message over 4 MiB, and serves on", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     const { requestId, header } = newRequest();
     const error = await caller.failure(kind, { text: "x".repeat(LIMIT_BYTES) }, { header });
     expect(error.code).toBe(Code.ResourceExhausted);
@@ -44,7 +44,7 @@ describe.each(compressing)("$kind: $name", (wire) => {
   test.each([compressionGzip, compressionBrotli])(
     "takes a message that is compressed by $name",
     async (compression) => {
-      await using caller = openCaller(wire, service.url, { sendCompression: compression });
+      await using caller = openCaller(wire, service, { sendCompression: compression });
       const { reports } = await caller.call(wire.kind, { text: "x".repeat(100_000), count: 1 });
       expect(reports).toMatchObject([{ textBytes: 100_000 }]);
       const encodings = ["content-encoding", "connect-content-encoding", "grpc-encoding"].map(
@@ -57,7 +57,7 @@ describe.each(compressing)("$kind: $name", (wire) => {
   test.each([compressionGzip, compressionBrotli])(
     "refuses what only inflates to more by $name",
     async (compression) => {
-      await using caller = openCaller(wire, service.url, { sendCompression: compression });
+      await using caller = openCaller(wire, service, { sendCompression: compression });
       const { requestId, header } = newRequest();
       const bomb = "x".repeat(LIMIT_BYTES * 1.25);
       const error = await caller.failure(wire.kind, { text: bomb }, { header });
@@ -69,7 +69,7 @@ describe.each(compressing)("$kind: $name", (wire) => {
 
 describe.each(wiresByKind.filter(({ asksForCompression }) => asksForCompression))("$kind: $name", (wire) => {
   test("compresses a large answer for a caller that asks for it", async () => {
-    await using caller = openCaller(wire, service.url);
+    await using caller = openCaller(wire, service);
     const { requestId, header } = newRequest();
     const task = { fillingBytes: 1_000_000, count: 1 };
     const answer = await caller.call(wire.kind, task, { header });

@@ -2,12 +2,12 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { http2Client } from "../support/http2-client.ts";
 import { rawSocket } from "../support/raw-socket.ts";
 import { newRequest, openCaller } from "./caller.ts";
-import { accessLine, type Behaviour, startBehaviour } from "./services.ts";
+import { accessLine, type Behaviour, ENGINES, startOverBoth } from "./services.ts";
 import { wires } from "./wires.ts";
 
 let service: Behaviour;
 beforeAll(async () => {
-  service = await startBehaviour();
+  service = await startOverBoth();
 });
 afterAll(() => service[Symbol.asyncDispose]());
 
@@ -24,7 +24,7 @@ function envelope(flags: number, message: readonly number[], length = message.le
 afterEach(async () => {
   for (const wire of wires) {
     if (wire.client === "connect-node" && !wire.name.includes("text")) {
-      await using caller = openCaller(wire, service.url);
+      await using caller = openCaller(wire, service);
       expect((await caller.call("unary", { text: "next" })).reports, "the next call").toMatchObject([{ text: "next" }]);
     }
   }
@@ -74,15 +74,20 @@ const ENVELOPES = [
   { what: "two messages", body: [...envelope(0, TASK), ...envelope(0, TASK)], code: "unimplemented", status: "12" },
 ];
 
-test.each(ENVELOPES)("has grpc-status $status for $what over gRPC", async ({ body, code, status }) => {
-  using client = await http2Client(service.url);
-  const { requestId, header } = newRequest();
-  const head = { ":method": "POST", ":path": `${BASE}/Act`, "content-type": "application/grpc", te: "trailers" };
-  const answer = await client.request({ ...head, ...header }, Uint8Array.from(body));
-  expect(answer.status).toBe(200);
-  expect({ ...answer.headers, ...answer.trailers }).toMatchObject({ "grpc-status": status });
-  expect(await accessLine(service, requestId)).toMatchObject({ rpc_protocol: "grpc", rpc_code: code });
-});
+const overEngines = ENGINES.flatMap((engine) => ENVELOPES.map((envelope) => ({ ...envelope, engine })));
+
+test.each(overEngines)(
+  "has grpc-status $status for $what over gRPC ($engine)",
+  async ({ body, code, status, engine }) => {
+    using client = await http2Client(service.urlBy(engine));
+    const { requestId, header } = newRequest();
+    const head = { ":method": "POST", ":path": `${BASE}/Act`, "content-type": "application/grpc", te: "trailers" };
+    const answer = await client.request({ ...head, ...header }, Uint8Array.from(body));
+    expect(answer.status).toBe(200);
+    expect({ ...answer.headers, ...answer.trailers }).toMatchObject({ "grpc-status": status });
+    expect(await accessLine(service, requestId)).toMatchObject({ rpc_protocol: "grpc", rpc_code: code });
+  },
+);
 
 test.each(ENVELOPES)(
   "has grpc-status $status for $what over gRPC-Web, in both forms",
@@ -151,9 +156,9 @@ test("has a line about a caller who leaves in the middle of a body, over HTTP/1.
   });
 });
 
-test("has a line about a caller who leaves in the middle of a body, over HTTP/2", async () => {
+test.each(ENGINES)("has a line about a caller who leaves in the middle of a body, over HTTP/2 (%s)", async (engine) => {
   const { requestId, header } = newRequest();
-  using client = await http2Client(service.url);
+  using client = await http2Client(service.urlBy(engine));
   const head = { ":method": "POST", ":path": `${BASE}/Act`, "content-type": "application/grpc", te: "trailers" };
   const stream = client.session.request({ ...head, ...header });
   await new Promise((resolve) => stream.write(Uint8Array.from([0, 0, 0]), resolve));

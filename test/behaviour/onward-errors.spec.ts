@@ -37,7 +37,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   const { kind } = wire;
 
   test("keeps an onward call's failure to itself, and logs it whole", async () => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     for (const code of CODES) {
       const { requestId, header } = newRequest();
       const error = await caller.failure(kind, failingOnward(code), { header });
@@ -61,14 +61,14 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   });
 
   test("keeps the failure of an onward stream to itself", async () => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const error = await caller.failure(kind, failingOnward(Code.NotFound, { by: Onward_By.WATCH }));
     expect(error).toMatchObject({ code: Code.Internal, rawMessage: "internal error", details: [] });
     expect(everythingOf(error)).not.toContain(FAILURE.header);
   });
 
   test("passes on whole what the handler makes of an onward call's failure", async () => {
-    await using caller = openCaller(wire, pair.front.url);
+    await using caller = openCaller(wire, pair.front);
     const error = await caller.failure(kind, failingOnward(Code.NotFound, { wrapsError: true }));
     expect(error).toMatchObject({ code: Code.FailedPrecondition, rawMessage: `of our own: ${SECRET}` });
     expect(error.metadata.get(FAILURE.header)).toBe(FAILURE.value);

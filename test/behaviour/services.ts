@@ -1,11 +1,17 @@
 import type { LogLine } from "portico/testing";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
+/** What speaks HTTP/2 on the service's side: the values of HTTP2_ENGINE. */
+export const ENGINES = ["own", "node"] as const;
+export type Engine = (typeof ENGINES)[number];
+
 /** The service of this suite, in a process of its own as a user starts one. Disposing kills it. */
 export interface Behaviour extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly process: ServiceProcess;
+  /** Where a process with this engine listens. */
+  urlBy(engine: Engine): string;
   readonly lines: readonly LogLine[];
   /** The first line of its log, written already or yet to come, that matches; fails when the process ends before. */
   line(matches: (line: LogLine) => boolean): Promise<LogLine>;
@@ -14,30 +20,64 @@ export interface Behaviour extends AsyncDisposable {
 /** Far more than any line takes to come. */
 const BOUND_MS = 20_000;
 
+/** Starts a process with the default engine, or that of `env`. */
 export async function startBehaviour(env: Readonly<Record<string, string>> = {}): Promise<Behaviour> {
-  const process = startProcess("test/behaviour/main.ts", env);
-  const lines: LogLine[] = [];
-  const watchers = new Set<() => void>();
-  let rest = "";
-  let exit: number | string | undefined;
-  const wake = () => {
-    for (const watcher of [...watchers]) watcher();
-  };
-  process.child.stdout.on("data", (text: string) => {
-    const whole = (rest + text).split("\n");
-    rest = whole.pop() ?? "";
-    lines.push(...whole.map((line) => JSON.parse(line) as LogLine)); // the shape of every line
-    wake();
-  });
-  void process.exit.then((code) => {
-    exit = code;
-    wake();
-  });
+  const process = start(env);
+  const log = readLogs([process]);
   const url = await process.url();
   return {
     url,
     port: Number(new URL(url).port),
     process,
+    urlBy: () => url,
+    ...log,
+    [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
+  };
+}
+
+/** Starts a process for each engine; what both log is one. All but `urlBy` and the log is of the one with our own. */
+export async function startOverBoth(env: Readonly<Record<string, string>> = {}): Promise<Behaviour> {
+  const own = start(env);
+  const node = start({ ...env, HTTP2_ENGINE: "node" });
+  const log = readLogs([own, node]);
+  const [url, nodeUrl] = await Promise.all([own.url(), node.url()]);
+  return {
+    url,
+    port: Number(new URL(url).port),
+    process: own,
+    urlBy: (engine) => (engine === "own" ? url : nodeUrl),
+    ...log,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([own[Symbol.asyncDispose](), node[Symbol.asyncDispose]()]);
+    },
+  };
+}
+
+function start(env: Readonly<Record<string, string>>): ServiceProcess {
+  return startProcess("test/behaviour/main.ts", env);
+}
+
+function readLogs(processes: readonly ServiceProcess[]): Pick<Behaviour, "lines" | "line"> {
+  const lines: LogLine[] = [];
+  const watchers = new Set<() => void>();
+  let exit: number | string | undefined;
+  const wake = () => {
+    for (const watcher of [...watchers]) watcher();
+  };
+  for (const process of processes) {
+    let rest = "";
+    process.child.stdout.on("data", (text: string) => {
+      const whole = (rest + text).split("\n");
+      rest = whole.pop() ?? "";
+      lines.push(...whole.map((line) => JSON.parse(line) as LogLine)); // the shape of every line
+      wake();
+    });
+    void process.exit.then((code) => {
+      exit = code;
+      wake();
+    });
+  }
+  return {
     lines,
     line: (matches) =>
       new Promise((resolve, reject) => {
@@ -53,17 +93,16 @@ export async function startBehaviour(env: Readonly<Record<string, string>> = {})
         const look = () => {
           const found = lines.find(matches);
           if (found !== undefined) settle(() => resolve(found));
-          else if (exit !== undefined) fail(`the process ended with ${exit}`);
+          else if (exit !== undefined) fail(`a process ended with ${exit}`);
         };
         const timer = setTimeout(() => fail(`${BOUND_MS} ms passed`), BOUND_MS);
         watchers.add(look);
         look();
       }),
-    [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
   };
 }
 
-/** Two of them, the first of which calls the second. */
+/** Two of them, the first of which, over both engines, calls the second. */
 export interface Pair extends AsyncDisposable {
   readonly front: Behaviour;
   readonly next: Behaviour;
@@ -71,7 +110,7 @@ export interface Pair extends AsyncDisposable {
 
 export async function startPair(env: Readonly<Record<string, string>> = {}): Promise<Pair> {
   const next = await startBehaviour();
-  const front = await startBehaviour({ ONWARD_URL: next.url, ...env });
+  const front = await startOverBoth({ ONWARD_URL: next.url, ...env });
   return {
     front,
     next,

@@ -4,12 +4,12 @@ import { GreeterService } from "../../gen/greeter/v1/greeter_pb.js";
 import { NameService } from "../../gen/name/v1/name_pb.js";
 import { http2Client } from "../support/http2-client.ts";
 import { newRequest } from "./caller.ts";
-import { accessLine, type Behaviour, startBehaviour } from "./services.ts";
+import { accessLine, type Behaviour, ENGINES, startOverBoth } from "./services.ts";
 import { type Kind, wiresByKind } from "./wires.ts";
 
 let service: Behaviour;
 beforeAll(async () => {
-  service = await startBehaviour();
+  service = await startOverBoth();
 });
 afterAll(() => service[Symbol.asyncDispose]());
 
@@ -18,7 +18,7 @@ const kinds: readonly Kind[] = ["unary", "server_streaming", "bidi_streaming"];
 
 describe.each(wiresByKind.filter(({ kind }) => kinds.includes(kind)))("$kind: $name", (wire) => {
   test("answers a method of another service as unimplemented", async () => {
-    await using dialled = wire.open(service.url);
+    await using dialled = wire.open(service.urlBy(wire.engine));
     const greeter = createClient(GreeterService, dialled.transport);
     const names = createClient(NameService, dialled.transport);
     const { requestId, header } = newRequest();
@@ -56,8 +56,8 @@ describe("a path that is no method", () => {
   test.each([...grpcTypes, "application/grpc-web-text", "application/grpc-web-text+proto"])(
     "has grpc-status 12 in the head of an HTTP 200, for %s",
     async (type) => {
-      using client = await http2Client(service.url);
-      for (const path of PATHS) {
+      for (const [engine, path] of ENGINES.flatMap((engine) => PATHS.map((path) => [engine, path] as const))) {
+        using client = await http2Client(service.urlBy(engine));
         const { requestId, header } = newRequest();
         const answer = await client.request(
           { ":method": "POST", ":path": path, "content-type": type, te: "trailers", ...header },

@@ -13,6 +13,7 @@ import * as web from "@connectrpc/connect-web";
 import { type ChannelOptions, createChannel } from "portico/client";
 import { grpcJsTransport } from "./grpc-js.ts";
 import { grpcWebTextTransport } from "./grpc-web-text.ts";
+import type { Engine } from "./services.ts";
 
 export type Kind = DescMethod["methodKind"];
 
@@ -23,6 +24,8 @@ export interface Wire {
   readonly client: "connect-node" | "connect-web" | "grpc-js" | "createChannel";
   /** As the access line has it. */
   readonly httpVersion: "1.1" | "2.0";
+  /** What is to speak HTTP/2 on the service's side. */
+  readonly engine: Engine;
   readonly kinds: readonly Kind[];
   /** The service's unary method that this wire can call. */
   readonly unaryMethod: "read" | "act";
@@ -61,7 +64,7 @@ type Http2 = Common & { readonly httpVersion: "2"; readonly sessionManager: Http
 
 const NODE = { client: "connect-node", unaryMethod: "act", asksForCompression: true, sendsCompressed: true } as const;
 
-function overHttp1(name: string, traits: Traits, dial: (options: Http1) => Transport): Wire {
+function overHttp1(name: string, traits: Traits, dial: (options: Http1) => Transport): AnyEngine {
   return {
     ...NODE,
     name: `${name} over HTTP/1.1, connect-node`,
@@ -76,7 +79,7 @@ function overHttp1(name: string, traits: Traits, dial: (options: Http1) => Trans
   };
 }
 
-function overHttp2(name: string, traits: Traits, dial: (options: Http2) => Transport): Wire {
+function overHttp2(name: string, traits: Traits, dial: (options: Http2) => Transport): AnyEngine {
   return {
     ...NODE,
     name: `${name} over HTTP/2, connect-node`,
@@ -101,7 +104,7 @@ const GET = {
 } as const;
 const TEXT = { protocol: "grpc-web", asksForCompression: false, sendsCompressed: false } as const;
 
-const nodeWires: readonly Wire[] = [
+const nodeWires: readonly AnyEngine[] = [
   ...[overHttp1, overHttp2].flatMap((over) => [
     over("Connect JSON", { protocol: "connect" }, (options) =>
       createConnectTransport({ ...options, useBinaryFormat: false }),
@@ -125,7 +128,7 @@ const nodeWires: readonly Wire[] = [
 ];
 
 /** A wire of connect-web's, by Node's fetch. */
-function browser(name: string, traits: Traits, dial: (baseUrl: string) => Transport): Wire {
+function browser(name: string, traits: Traits, dial: (baseUrl: string) => Transport): AnyEngine {
   return {
     name: `${name} over HTTP/1.1, connect-web`,
     client: "connect-web",
@@ -140,7 +143,7 @@ function browser(name: string, traits: Traits, dial: (baseUrl: string) => Transp
 }
 
 /** A wire of the library's own channels. */
-function channel(protocol: Wire["protocol"], version: NonNullable<ChannelOptions["httpVersion"]>): Wire {
+function channel(protocol: Wire["protocol"], version: NonNullable<ChannelOptions["httpVersion"]>): AnyEngine {
   return {
     name: `${protocol} over HTTP/${version}, createChannel`,
     client: "createChannel",
@@ -157,8 +160,10 @@ function channel(protocol: Wire["protocol"], version: NonNullable<ChannelOptions
   };
 }
 
-/** Every RPC protocol over every version of HTTP that can carry it. */
-export const wires: readonly Wire[] = [
+/** A wire whose service runs over whatever engine. */
+type AnyEngine = Omit<Wire, "engine">;
+
+const overWhatever: readonly AnyEngine[] = [
   ...nodeWires,
   browser("Connect JSON", { protocol: "connect" }, (baseUrl) => web.createConnectTransport({ baseUrl })),
   browser("Connect GET", { protocol: "connect", kinds: ["unary"], unaryMethod: "read" }, (baseUrl) =>
@@ -182,6 +187,14 @@ export const wires: readonly Wire[] = [
   channel("grpc", "2"),
   channel("connect", "1.1"),
   channel("grpc-web", "2"),
+];
+
+/** Every RPC protocol over every version of HTTP that can carry it; HTTP/2 over every engine. */
+export const wires: readonly Wire[] = [
+  ...overWhatever.map((wire) => ({ ...wire, engine: "own" as const })),
+  ...overWhatever
+    .filter(({ httpVersion }) => httpVersion === "2.0")
+    .map((wire) => ({ ...wire, engine: "node" as const, name: `${wire.name}, to node:http2` })),
 ];
 
 /** The wires that have methods of this kind. */
