@@ -7,7 +7,7 @@ const report = process.env["TEST_REPORT"];
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ["src/**/*.spec.ts", "test/**/*.spec.ts", "tools/**/*.spec.ts"],
+    include: ["src/**/*.spec.ts", "bench/**/*.spec.ts", "test/**/*.spec.ts", "tools/**/*.spec.ts"],
     testTimeout: 30_000,
     hookTimeout: 120_000,
     // Whole-system tests start real processes; two cores serve two files at a time.

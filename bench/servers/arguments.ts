@@ -1,0 +1,26 @@
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+
+const { values } = parseArgs({ options: { certificate: { type: "string" }, key: { type: "string" } } });
+
+/** The certificate and key that the server is to use; undefined: cleartext. */
+export const tlsOptions: { readonly cert: Buffer; readonly key: Buffer } | undefined =
+  values.certificate === undefined || values.key === undefined
+    ? undefined
+    : { cert: readFileSync(values.certificate), key: readFileSync(values.key) };
+
+/** Says where a server listens, and from then on answers for its memory, after collections that leave nothing behind. */
+export function announce(address: unknown): void {
+  // A server of node:net that listens has an address of this form.
+  console.log(`listening on port ${(address as { readonly port: number }).port}`);
+  process.on("message", () => void collect().then(() => process.send?.(process.memoryUsage())));
+  process.channel?.unref();
+}
+
+/** What finalizers let go is free only after the next collection. */
+async function collect(): Promise<void> {
+  for (let round = 0; round < 4; round++) {
+    await globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
