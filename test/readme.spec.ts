@@ -25,7 +25,7 @@ interface Shown extends Fence {
   readonly document: string;
 }
 
-const DOCUMENTS = ["README.md", "docs/writing-services.md"];
+const DOCUMENTS = ["README.md", "docs/writing-services.md", "docs/http2.md"];
 const readme = await readFile(join(repository, "README.md"), "utf8");
 const fences = (await Promise.all(DOCUMENTS.map(shownIn))).flat();
 

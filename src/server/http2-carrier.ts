@@ -82,6 +82,7 @@ export function createHttp2Carrier({ limits, clock, log, serving, memory, onAbus
         exchange: (call, client) => new Http2Exchange(request, call, client),
       });
       request.underWay = underWay;
+      request.onOver = () => admission.leave(request);
       admission.admit(request);
       return request;
     }

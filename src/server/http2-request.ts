@@ -20,6 +20,8 @@ export class Http2Request implements StreamListener {
   /** Hears of the stream in the place of {@link body} once the web application has it. */
   #application: StreamListener | undefined;
   #trailers: readonly HeaderField[] | undefined;
+  /** Called when all is over. */
+  onOver: (() => void) | undefined;
   /** Called when there is room for more of the answer, or nobody to take it. */
   onRoom: (() => void) | undefined;
 
@@ -93,5 +95,6 @@ export class Http2Request implements StreamListener {
     this.onRoom?.();
     this.#application?.onClose(error);
     this.underWay?.over();
+    this.onOver?.();
   }
 }

@@ -22,6 +22,12 @@ export const CONNECTION_DIFFERENCES: readonly ConnectionDifference[] = [
   },
   {
     reason:
+      "Sooner: a frame of the connection that names a stream (RFC 9113, 6.5, 6.7 and 6.8) is refused by its header; node:http2 waits for its payload, which may never come whole.",
+    matches: (ours, theirs) =>
+      theirs.end === undefined && hasFault(ours, /a frame that belongs to the connection names a stream/),
+  },
+  {
+    reason:
       "Stricter: padding longer than its frame (RFC 9113, 6.1) is an error also on streams that have ended, whose DATA node:http2 drops unread.",
     matches: (ours, theirs) => hasFault(ours, /PROTOCOL_ERROR: the padding of a DATA/) && theirs.end === undefined,
   },

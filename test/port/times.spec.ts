@@ -126,7 +126,12 @@ test("an HTTP/2 peer that answers no ping is closed, and its calls with it", asy
     ].map(([index, text]) => Buffer.concat([Buffer.of(Number(index), String(text).length), Buffer.from(String(text))])),
   ]);
   await peer.send(
-    Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0), frame(FRAME.settings, FLAG.ack, 0), frame(FRAME.headers, FLAG.endHeaders, 1, block)]),
+    Buffer.concat([
+      PREFACE,
+      frame(FRAME.settings, 0, 0),
+      frame(FRAME.settings, FLAG.ack, 0),
+      frame(FRAME.headers, FLAG.endHeaders, 1, block),
+    ]),
   );
   await until(() => peer.received().length > 9);
   await seen(app);
