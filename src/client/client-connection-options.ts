@@ -17,6 +17,8 @@ export interface PendingStream extends StreamListener {
   readonly endStream: boolean;
   readonly isHeadRequest: boolean;
   onOpen(stream: Stream): void;
+  /** It waited for a place when the peer said that it leaves: it may be opened on another connection. */
+  onDisplaced(error: ConnectError): void;
   /** It was not opened, and will not be: the peer knows nothing of it. */
   onUnopened(error: ConnectError): void;
 }

@@ -15,6 +15,9 @@ import { connectErrorOf } from "./stream-error.ts";
 const NOTHING = new Uint8Array(0);
 const END: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
+/** Connections whose peer leaves at once, one after the other, until a call that waits gives up. */
+const MAX_DISPLACEMENTS = 3;
+
 /** A request on its way, and its answer; listens to the stream. */
 export class Http2Call implements PendingStream, AsyncIterator<Uint8Array, undefined> {
   readonly response: Promise<UniversalClientResponse>;
@@ -22,7 +25,9 @@ export class Http2Call implements PendingStream, AsyncIterator<Uint8Array, undef
   readonly endStream: boolean;
   readonly isHeadRequest: boolean;
   /** Undefined where nobody wanted an answer any more before there was a connection. */
-  readonly #connection: ClientConnection | undefined;
+  #connection: ClientConnection | undefined;
+  readonly #target: Http2Target;
+  #displacements = 0;
   readonly #signal: AbortSignal | undefined;
   readonly #upload: AsyncIterator<Uint8Array> | undefined;
   readonly #queue = new BodyQueue((bytes) => this.#stream?.consumed(bytes));
@@ -47,18 +52,23 @@ export class Http2Call implements PendingStream, AsyncIterator<Uint8Array, undef
     this.#signal = request.signal;
     this.#upload = request.body?.[Symbol.asyncIterator]();
     this.#isUploaded = this.endStream;
+    this.#target = target;
     this.#settle = Promise.withResolvers();
     this.response = this.#settle.promise;
     if (this.#signal?.aborted) {
       this.#onAbort();
     } else {
       this.#signal?.addEventListener("abort", this.#onAbort);
-      this.#connection = target.connection();
-      this.#connection.open(this);
+      this.#wait();
       if (this.#upload !== undefined && !this.#isUploaded) {
         void this.#send(this.#upload); // from here, since whoever gives the body is part of the caller's context
       }
     }
+  }
+
+  #wait(): void {
+    this.#connection = this.#target.connection();
+    this.#connection.open(this);
   }
 
   // What becomes of the stream (PendingStream).
@@ -66,6 +76,14 @@ export class Http2Call implements PendingStream, AsyncIterator<Uint8Array, undef
   onOpen(stream: Stream): void {
     this.#stream = stream;
     this.#onOpened?.(stream);
+  }
+
+  onDisplaced(error: ConnectError): void {
+    if (this.#displacements++ < MAX_DISPLACEMENTS) {
+      this.#wait();
+    } else {
+      this.#fail(error);
+    }
   }
 
   onUnopened(error: ConnectError): void {

@@ -152,7 +152,11 @@ export class ClientConnection {
     if (http2 !== undefined) {
       this.#state = { kind: "leaving", http2 };
     }
-    this.#failWaiting(this.#unavailable("takes no more calls", "the peer leaves"));
+    const error = this.#unavailable("takes no more calls", "the peer leaves");
+    for (const pending of this.#waiting) {
+      this.#waiting.delete(pending);
+      pending.onDisplaced(error);
+    }
     this.#updateBusy();
   }
 
