@@ -1,92 +1,126 @@
+import { ErrorCode, type Stream } from "../http2/index.ts";
 import { currentTurn } from "../sockets/end-of-turn.ts";
-import type { Http2Request } from "./http2-request.ts";
 
 /** Requests of one connection that are begun in one turn: what the first of them answer is seen before there are more. */
 const PER_TURN = 16;
-/** Requests that a peer may have unanswered while it grants no window at all for their answers. */
-const WITHOUT_WINDOW = 4;
+/** Requests that may be under way without a head of an answer, and answers stuck, while the peer grants them no window. */
+const WITHOUT_WINDOW = 1;
+/** Answers that may be stuck however much of them waits: a few slow readers must not hold up the others. */
+const STUCK_ANSWERS = 4;
+/** How long a request is held, in milliseconds; it is refused then, and its caller may send it again elsewhere. */
+const HOLD_MS = 5000;
 
 /** What is read of a connection. */
 interface PeerWindows {
+  readonly isOver: boolean;
   /** What answers have waiting for the peer's windows, in bytes. */
   readonly pendingBytes: number;
-  /** The peer grants no window at all. */
-  readonly isShut: boolean;
+  /** How many answers these are. */
+  readonly stuckStreams: number;
+  /** Whether the peer grants a window for what is answered on this stream. */
+  hasRoomFor(stream: Stream): boolean;
+}
+
+/** What is read of a request. */
+export interface Admittee {
+  readonly stream: Stream;
+  /** The head of its answer is out. */
+  readonly isAnswered: boolean;
 }
 
 /**
  * Holds a connection's requests back while its peer does not take the answers to those before: answers that wait are
- * memory, and whoever asks for more of them than it reads gets no more. An honest peer reads, and hardly notices.
+ * memory, and whoever asks for more of them than it reads gets no more. An honest peer reads, and hardly notices. What was
+ * held for too long is refused, never having been processed.
  */
-export class Admission {
+export class Admission<R extends Admittee> {
   readonly #connection: PeerWindows;
   readonly #maxPendingBytes: number;
-  readonly #unanswered: () => number;
-  readonly #dispatch: (request: Http2Request) => void;
-  /** Those that wait, in order. */
-  readonly #held = new Set<Http2Request>();
+  readonly #dispatch: (request: R) => void;
+  /** Those that wait, in order, and since when. */
+  readonly #held = new Map<R, number>();
+  readonly #begun = new Set<R>();
+  #now: number;
   #turn = -1;
   #inTurn = 0;
   #isScheduled = false;
 
-  /** @param unanswered counts the requests that have no head of an answer */
-  constructor(
-    connection: PeerWindows,
-    maxPendingBytes: number,
-    unanswered: () => number,
-    dispatch: (request: Http2Request) => void,
-  ) {
+  /** @param now milliseconds of the clock of {@link tick} */
+  constructor(connection: PeerWindows, maxPendingBytes: number, now: number, dispatch: (request: R) => void) {
     this.#connection = connection;
     this.#maxPendingBytes = maxPendingBytes;
-    this.#unanswered = unanswered;
+    this.#now = now;
     this.#dispatch = dispatch;
   }
 
   /** Has a request answered, now or when its turn has come. */
-  admit(request: Http2Request): void {
-    if (this.#held.size === 0 && this.#isOpen()) {
-      this.#dispatch(request);
+  admit(request: R): void {
+    if (this.#held.size === 0 && this.#mayBegin(request)) {
+      this.#begin(request);
     } else {
-      this.#held.add(request);
+      this.#held.set(request, this.#now);
       this.#schedule();
     }
   }
 
   /** A request is over, answered or not. */
-  leave(request: Http2Request): void {
+  leave(request: R): void {
     this.#held.delete(request);
+    this.#begun.delete(request);
     this.check();
   }
 
-  /** To be called when the peer may have taken something. */
+  /** To be called when the peer may have taken something, or granted more. */
   check(): void {
-    for (const request of this.#held) {
-      if (!this.#isOpen()) {
-        break;
+    for (const request of this.#held.keys()) {
+      if (this.#mayBegin(request)) {
+        this.#held.delete(request);
+        this.#begin(request);
       }
-      this.#held.delete(request);
-      this.#dispatch(request);
     }
     if (this.#held.size > 0 && this.#inTurn >= PER_TURN) {
       this.#schedule();
     }
   }
 
-  #isOpen(): boolean {
+  /** Lets time pass, about once a second. */
+  tick(now: number): void {
+    this.#now = now;
+    for (const [request, since] of this.#held) {
+      if (now - since > HOLD_MS) {
+        request.stream.reset(ErrorCode.REFUSED_STREAM);
+      }
+    }
+  }
+
+  #begin(request: R): void {
+    this.#inTurn++;
+    this.#begun.add(request);
+    this.#dispatch(request);
+  }
+
+  #mayBegin({ stream }: R): boolean {
     const turn = currentTurn();
     if (turn !== this.#turn) {
       this.#turn = turn;
       this.#inTurn = 0;
     }
-    const { pendingBytes, isShut } = this.#connection;
-    if (this.#inTurn >= PER_TURN || pendingBytes > this.#maxPendingBytes) {
+    const { isOver, pendingBytes, stuckStreams } = this.#connection;
+    if (isOver || this.#inTurn >= PER_TURN) {
       return false;
     }
-    if (isShut && (pendingBytes > 0 || this.#unanswered() > WITHOUT_WINDOW)) {
-      return false;
+    if (!this.#connection.hasRoomFor(stream)) {
+      return stuckStreams < WITHOUT_WINDOW && this.#countUnanswered() < WITHOUT_WINDOW;
     }
-    this.#inTurn++;
-    return true;
+    return stuckStreams < STUCK_ANSWERS || pendingBytes <= this.#maxPendingBytes;
+  }
+
+  #countUnanswered(): number {
+    let count = 0;
+    for (const { isAnswered } of this.#begun) {
+      count += isAnswered ? 0 : 1;
+    }
+    return count;
   }
 
   #schedule(): void {

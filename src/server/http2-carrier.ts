@@ -14,8 +14,11 @@ import type { MemoryAccount } from "./memory-account.ts";
 
 /** Windows grow into this share of what the process may buffer. */
 const WINDOW_BUDGET_SHARE = 1 / 16;
-/** What a peer may send on all streams before any of it is read; grows with the bandwidth-delay product. */
-const CONNECTION_WINDOW_BYTES = 256 * 1024;
+/**
+ * What a peer may send on all streams before any of it is read; grows with the bandwidth-delay product. Sixteen times what
+ * it may on one: a few bodies that nobody reads must not stop the others.
+ */
+const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 const MAX_STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 
 export interface Http2CarrierOptions {
@@ -54,12 +57,12 @@ export function createHttp2Carrier({ limits, clock, log, serving, memory, onAbus
         idleMs: limits.idleMs,
         maxAgeMs: limits.connectionAgeMs,
       },
-      { onStream, onPeerSettings: () => undefined, onGoAway: () => undefined, onOver, onFlushed },
+      { onStream, onPeerSettings: () => undefined, onGoAway: () => undefined, onOver, onFlushed, onBug },
     );
-    /** What of the answers that wait is in the account. */
+    /** What of it is in the account. */
     let accounted = 0;
-    const admission = new Admission(http2.connection, limits.outputBytes, countUnanswered, dispatch);
-    connection.speaks = { protocol: "http2", peer: peerOf(http2, limits) };
+    const admission = new Admission(http2.connection, limits.outputBytes, clock.now(), dispatch);
+    connection.speaks = { protocol: "http2", peer: peerOf(http2, limits, admission) };
     if (serving.isClosing) {
       http2.connection.leave();
     }
@@ -82,7 +85,10 @@ export function createHttp2Carrier({ limits, clock, log, serving, memory, onAbus
         exchange: (call, client) => new Http2Exchange(request, call, client),
       });
       request.underWay = underWay;
-      request.onOver = () => admission.leave(request);
+      request.onOver = () => {
+        account();
+        admission.leave(request);
+      };
       admission.admit(request);
       return request;
     }
@@ -93,22 +99,18 @@ export function createHttp2Carrier({ limits, clock, log, serving, memory, onAbus
       }
     }
 
-    function countUnanswered(): number {
-      let count = 0;
-      for (const { arrival } of connection.requests) {
-        count += arrival.answer.begun ? 0 : 1;
-      }
-      return count;
-    }
-
-    /** Takes account of the answers that wait. */
+    /** Takes account of what is held for the peer. */
     function account(): void {
-      const waiting = http2.connection.pendingBytes;
-      const more = waiting - accounted;
+      const held = http2.connection.isOver ? 0 : http2.connection.heldBytes + socket.writableLength;
+      const more = held - accounted;
       if (more !== 0) {
-        accounted = waiting; // first: the connection may be ended for it
+        accounted = held; // first: the connection may be ended for it
         memory.add(connection, more);
       }
+    }
+
+    function onBug(error: unknown): void {
+      log.error({ err: error }, "an HTTP/2 connection ended by a fault of ours");
     }
 
     function onFlushed(): void {
@@ -137,9 +139,12 @@ export function createHttp2Carrier({ limits, clock, log, serving, memory, onAbus
   return { accept };
 }
 
-function peerOf(http2: Http2Socket, limits: PortLimits): Http2Peer {
+function peerOf(http2: Http2Socket, limits: PortLimits, admission: Admission<Http2Request>): Http2Peer {
   return {
-    tick: (now) => http2.tick(now, limits.writeStallMs),
+    tick(now) {
+      http2.tick(now, limits.writeStallMs);
+      admission.tick(now);
+    },
     leave: () => http2.connection.leave(),
     calmDown() {
       const reason = "the service holds as much as it may, most of it for this peer";

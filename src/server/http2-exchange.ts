@@ -4,6 +4,7 @@ import { ErrorCode } from "../http2/index.ts";
 import type { ExchangeAnswer } from "../wire/exchange.ts";
 import type { UpgradeOffer } from "./http1-server.ts";
 import type { Http2Request } from "./http2-request.ts";
+import { isConnectionField } from "./outgoing-fields.ts";
 import type { ClientView } from "./proxies.ts";
 import type { NodeMessages, ServedExchange } from "./served-exchange.ts";
 import { readTarget, splitUrl, type Target } from "./target.ts";
@@ -27,6 +28,7 @@ export class Http2Exchange implements ServedExchange {
   readonly #request: Http2Request;
   /** Fields for the answer, whoever writes it. */
   readonly #fields = new Map<string, string>();
+  #hasContinued = false;
   #header: Headers | undefined;
 
   constructor(request: Http2Request, call: ActiveCall, client: ClientView) {
@@ -84,7 +86,13 @@ export class Http2Exchange implements ServedExchange {
   /** A caller that waits for leave to send its body gets it once somebody wants the body (RFC 9110, 10.1.1). */
   #continue(): void {
     const { head, stream, answer } = this.#request;
-    if (!answer.begun && !stream.isRemoteEnded && head.field("expect")?.toLowerCase() === "100-continue") {
+    if (
+      !this.#hasContinued &&
+      !answer.begun &&
+      !stream.isRemoteEnded &&
+      head.field("expect")?.toLowerCase() === "100-continue"
+    ) {
+      this.#hasContinued = true;
       stream.sendInformation(CONTINUE);
     }
   }
@@ -109,7 +117,7 @@ export class Http2Exchange implements ServedExchange {
       if (hasBody) {
         await (body instanceof Uint8Array ? this.#send(body) : this.#sendAll(body));
       }
-      const trailers = trailer === undefined ? [] : [...trailer];
+      const trailers = trailer === undefined ? [] : [...trailer].filter(([name]) => !isConnectionField(name));
       if (trailers.length > 0) {
         answer.sendTrailers(trailers);
       } else {
@@ -128,13 +136,13 @@ export class Http2Exchange implements ServedExchange {
       const [name, value] = line;
       if (name === "vary") {
         this.vary(value);
-      } else {
+      } else if (!isConnectionField(name)) {
         fields.delete(name); // whoever answers knows best
         lines.push(line);
       }
     }
     lines.push(...fields);
-    if (body instanceof Uint8Array) {
+    if (body instanceof Uint8Array && !header.has("content-length")) {
       lines.push(["content-length", String(body.byteLength)]);
     }
     return lines;
@@ -157,6 +165,9 @@ export class Http2Exchange implements ServedExchange {
 
   /** Resolves when there is room for more, or the stream is closed. */
   #room(): Promise<void> {
+    if (this.#request.answer.isClosed) {
+      return Promise.resolve(); // sending may have ended it, for what its peer does not read
+    }
     return new Promise((resolve) => {
       this.#request.onRoom = () => {
         this.#request.onRoom = undefined;

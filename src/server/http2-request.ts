@@ -15,6 +15,8 @@ export class Http2Request implements StreamListener {
   readonly answer: StreamAnswer;
   readonly body: BodyQueue;
   readonly memory: RequestMemory;
+  /** Takes account of what the connection holds. */
+  readonly #account: () => void;
   /** Set as soon as the call has begun. */
   underWay: RequestUnderWay | undefined;
   /** Hears of the stream in the place of {@link body} once the web application has it. */
@@ -29,15 +31,21 @@ export class Http2Request implements StreamListener {
     connection: Connection,
     stream: Stream,
     head: RequestHead,
-    account: MemoryAccount<Connection>,
-    onData: () => void,
+    memory: MemoryAccount<Connection>,
+    account: () => void,
   ) {
     this.connection = connection;
+    this.#account = account;
     this.stream = stream;
     this.head = new StreamHead(head);
-    this.answer = new StreamAnswer(stream, onData);
-    this.memory = requestMemory(account, connection);
+    this.answer = new StreamAnswer(stream, account);
+    this.memory = requestMemory(memory, connection);
     this.body = new BodyQueue((bytes) => stream.consumed(bytes));
+  }
+
+  /** The head of its answer is out. */
+  get isAnswered(): boolean {
+    return this.answer.begun;
   }
 
   /** Hands the stream over to a listener, which is told of what has come so far. */
@@ -64,6 +72,7 @@ export class Http2Request implements StreamListener {
   }
 
   onData(bytes: Uint8Array): void {
+    this.#account();
     if (this.#application === undefined) {
       this.body.push(bytes);
     } else {

@@ -23,6 +23,11 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/** Whether a field, by its lower-case name, has no place in HTTP/2. */
+export function isConnectionField(name: string): boolean {
+  return CONNECTION_FIELDS.has(name);
+}
+
 /** What `writeHead`, `writeInformation` and `addTrailers` take: an object, names and values in turn, or pairs. */
 export type WrittenFields = WrittenObject | readonly FieldValue[] | readonly (readonly [string, FieldValue])[];
 

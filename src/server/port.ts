@@ -164,8 +164,8 @@ export function createPort(options: PortOptions): Port {
 
   async function answer({ arrival, call, client }: RequestUnderWay): Promise<void> {
     const exchange = arrival.exchange(call, client);
-    exchange.setHeader(REQUEST_ID_HEADER, call.requestId);
     try {
+      exchange.setHeader(REQUEST_ID_HEADER, call.requestId);
       if (exchange.target === undefined) {
         const detail = "the request needs exactly one possible Host (or :authority), and a path that begins with /";
         return await refuse(exchange, 400, detail);

@@ -101,7 +101,8 @@ export function webMessages(stream: WebStream, { head, socket, clock }: WebMessa
   function settle(): void {
     isWoken = false;
     peer.onReadable();
-    if (hasRoom || closed !== undefined) {
+    // A response that is broken off has no room: whoever writes while there is some would never end.
+    if (closed === undefined ? hasRoom : !closed.isBroken) {
       hasRoom = false;
       peer.onDrain();
     }

@@ -286,11 +286,12 @@ export class WebResponse extends Writable {
       return;
     }
     this.#isEnded = isLast;
-    const hasRoom = stream.sendData(chunk, isLast);
-    if (hasRoom || isLast || stream.isClosed) {
+    // Whoever wrote it may use its buffer again once the callback was called, and the engine keeps what it is given.
+    const hasRoom = stream.sendData(isLast ? chunk : Buffer.from(chunk), isLast);
+    if (isLast || (hasRoom && !stream.isClosed)) {
       callback();
     } else {
-      this.#waiting = callback;
+      this.#waiting = callback; // a closed stream has room for nothing: its destruction follows, and calls it
     }
   }
 

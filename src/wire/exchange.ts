@@ -19,6 +19,13 @@ export interface Exchange {
   readonly requestHeader: Headers;
   /** The request's body; can be read once. Throws a ConnectError when the peer goes away in the middle. */
   readonly body: AsyncIterable<Uint8Array>;
+  /**
+   * Accounts for what is kept of the body until more of it has come: `bytes` in all, 0 once nothing is. To be called before
+   * it is kept. What is not given back ends with the exchange.
+   *
+   * @returns false where the process holds as much as it may: nothing may be kept then
+   */
+  hold(bytes: number): boolean;
   /** Header fields for the answer, whoever writes it. */
   setHeader(name: string, value: string): void;
   /** Adds a token to the answer's `vary` field. */

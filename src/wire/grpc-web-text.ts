@@ -10,10 +10,13 @@ export function isGrpcWebText(contentType: string | null): boolean {
   return contentType !== null && TEXT_CONTENT_TYPE.test(contentType);
 }
 
+/** A request whose body is bytes that come one after the other. */
+export type StreamedRequest = UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> };
+
 /** Answers a request in the text form by a handler of the binary form. */
 export async function throughBinary(
-  request: UniversalServerRequest & { readonly body: AsyncIterable<Uint8Array> },
-  handle: (request: UniversalServerRequest) => Promise<UniversalServerResponse>,
+  request: StreamedRequest,
+  handle: (request: StreamedRequest) => Promise<UniversalServerResponse>,
 ): Promise<UniversalServerResponse> {
   const header = new Headers(request.header);
   header.set("content-type", (header.get("content-type") ?? "").replace(TEXT_CONTENT_TYPE, "application/grpc-web"));

@@ -46,6 +46,19 @@ export function rpcProtocol(exchange: Exchange): RpcProtocol | undefined {
   return exchange.method === "GET" && isConnectQuery(exchange.query) ? "connect" : undefined;
 }
 
+/** Whether the content type is that of Connect's streams, whose messages are in envelopes. */
+export function isConnectStream(contentType: string): boolean {
+  return CONNECT_STREAM.test(contentType);
+}
+
+/** The header in which a protocol says how messages are compressed. */
+export function encodingHeaderOf(protocol: RpcProtocol, contentType: string): string {
+  if (protocol !== "connect") {
+    return "grpc-encoding";
+  }
+  return isConnectStream(contentType) ? "connect-content-encoding" : "content-encoding";
+}
+
 /** The header in which a protocol carries the time-out. */
 export function timeoutHeaderOf(protocol: RpcProtocol): TimeoutHeader {
   return protocol === "connect" ? TIMEOUT_HEADER.connect : TIMEOUT_HEADER.grpc;
@@ -53,7 +66,7 @@ export function timeoutHeaderOf(protocol: RpcProtocol): TimeoutHeader {
 
 /** An error as an answer of the protocol: for calls that no method's handler sees. */
 export function errorAnswer(protocol: RpcProtocol, contentType: string, error: ConnectError): ExchangeAnswer {
-  if (protocol === "connect" && CONNECT_STREAM.test(contentType)) {
+  if (protocol === "connect" && isConnectStream(contentType)) {
     // A stream's error is its end: its status is 200 always (Connect protocol, "Error-End-Stream").
     const end = Buffer.from(JSON.stringify(endStreamToJson(new Headers(), error, undefined)));
     return {

@@ -1,16 +1,24 @@
 import { createRegistry } from "@bufbuild/protobuf";
 import { Code, ConnectError, createConnectRouter, type HandlerContext, type Interceptor } from "@connectrpc/connect";
-import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { codeFromHttpStatus } from "@connectrpc/connect/protocol-connect";
-import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { callInProgress } from "../call/current.ts";
 import { type DeadlineLimits, formatTimeout, parseTimeoutMs, type TimeoutHeader } from "../call/deadline.ts";
 import { withImports } from "../call/schema-files.ts";
+import { brotli, gzip, refuseBomb } from "./compression.ts";
 import type { Exchange, Handler } from "./exchange.ts";
+import { gatherBody, gatherEnvelopes } from "./gather.ts";
 import { withPlainStatus } from "./grpc-message.ts";
-import { isGrpcWebText, throughBinary } from "./grpc-web-text.ts";
+import { isGrpcWebText, type StreamedRequest, throughBinary } from "./grpc-web-text.ts";
 import type { Implementation } from "./implement.ts";
-import { errorAnswer, type RpcProtocol, rpcProtocol, timeoutHeaderOf } from "./protocol.ts";
+import {
+  encodingHeaderOf,
+  errorAnswer,
+  isConnectStream,
+  type RpcProtocol,
+  rpcProtocol,
+  timeoutHeaderOf,
+} from "./protocol.ts";
 
 export interface RpcOptions {
   readonly implementations: readonly Implementation[];
@@ -32,7 +40,7 @@ export function rpcHandler(options: RpcOptions): Handler {
     const method = methods.get(exchange.path);
     const protocol = rpcProtocol(exchange);
     if (method !== undefined) {
-      return callMethod(exchange, method, protocol ?? "connect", options.deadlines);
+      return callMethod(exchange, method, protocol ?? "connect", options);
     }
     return protocol === undefined ? undefined : answerUnknownMethod(exchange, protocol);
   };
@@ -53,7 +61,7 @@ const markBegun: Interceptor = (next) => (request) => {
 function universalHandlers(options: RpcOptions): ReadonlyMap<string, UniversalHandler> {
   const router = createConnectRouter({
     interceptors: [markBegun, ...options.interceptors],
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: [gzip, brotli],
     readMaxBytes: options.readMaxBytes,
     // An Any in JSON may hold whatever the schema declares or imports.
     jsonOptions: {
@@ -84,7 +92,7 @@ async function callMethod(
   exchange: Exchange,
   handler: UniversalHandler,
   protocol: RpcProtocol,
-  deadlines: DeadlineLimits,
+  { deadlines, readMaxBytes }: RpcOptions,
 ): Promise<void> {
   const { call } = exchange;
   call.method = handler.method;
@@ -98,17 +106,21 @@ async function callMethod(
     header,
     body: exchange.body,
     signal: call.signal,
-  } satisfies UniversalServerRequest;
-  const response = isGrpcWebText(header.get("content-type"))
-    ? await throughBinary(request, handler)
-    : await handler(request);
+  } satisfies StreamedRequest;
+  const contentType = header.get("content-type") ?? "";
+  const gather = protocol === "connect" && !isConnectStream(contentType) ? gatherBody : gatherEnvelopes;
+  const encoding = header.get(encodingHeaderOf(protocol, contentType));
+  const look = encoding === null ? undefined : (beginning: Uint8Array) => refuseBomb(encoding, beginning, readMaxBytes);
+  const handle = (asked: StreamedRequest) =>
+    handler({ ...asked, body: gather(asked.body, readMaxBytes, (bytes) => exchange.hold(bytes), look) });
+  const response = isGrpcWebText(contentType) ? await throughBinary(request, handle) : await handle(request);
   const context = contexts.get(call);
   call.findAnsweredCode = () =>
     context === undefined ? codeOfStatus(response.status) : codeOfReason(context.signal.reason);
   const unreadable = context === undefined ? undefined : unreadableRequest(exchange, context, response);
   if (unreadable !== undefined) {
     call.answeredCode = unreadable.code;
-    return exchange.respond(errorAnswer(protocol, header.get("content-type") ?? "", unreadable));
+    return exchange.respond(errorAnswer(protocol, contentType, unreadable));
   }
   const { body, trailer } = response;
   await exchange.respond({

@@ -1,0 +1,24 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Siege, startSiege } from "./siege.ts";
+
+let siege: Siege;
+beforeAll(async () => {
+  siege = await startSiege();
+});
+afterAll(() => siege[Symbol.asyncDispose]());
+
+const MIB = 1024 * 1024;
+
+test("sees what an attack costs", async () => {
+  const { growthMiB } = await siege.endure(async () => {
+    await fetch(`${siege.url}/hold?n=${40 * MIB}`);
+  });
+  expect(growthMiB).toBeGreaterThan(39);
+});
+
+test("sees that a bystander loses calls", async () => {
+  const attack = siege.endure(async () => {
+    siege.service.child.kill("SIGKILL");
+  });
+  await expect(attack).rejects.toThrow();
+});
