@@ -24,7 +24,7 @@ const OPTIONS = {
   maxConcurrentStreams: 128,
   headerListBytes: 16 * 1024,
   outputBytes: 1024 * 1024,
-  connectionWindowBytes: 256 * 1024,
+  connectionWindowBytes: 1024 * 1024,
   maxStreamWindowBytes: 4 * 1024 * 1024,
   windowBudget,
   settingsTimeoutMs: 10_000,
@@ -107,7 +107,14 @@ const nothing = () => undefined;
 function serve(socket: Socket): void {
   socket.setNoDelay(true);
   const options = { ...OPTIONS, now: performance.now() };
-  const listener = { onStream, onPeerSettings: nothing, onGoAway: nothing, onOver: nothing, onFlushed: nothing };
+  const listener = {
+    onStream,
+    onPeerSettings: nothing,
+    onGoAway: nothing,
+    onOver: nothing,
+    onFlushed: nothing,
+    onBug: nothing,
+  };
   const connection = new Http2Socket(socket, options, listener);
   connections.add(connection);
   socket.once("close", () => connections.delete(connection));

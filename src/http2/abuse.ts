@@ -15,6 +15,8 @@ const RESETS: Rate = { burst: 512, perSecond: 64 };
 const CONTROL: Rate = { burst: 1024, perSecond: 100 };
 /** What a DATA frame that we send may be answered with: an update for its stream, one for the connection, and a PING. */
 const EARNED_BY_DATA = 3;
+/** Readers that take a body in small parts may answer each of these with as much: Go's clients, for 4 KiB. */
+const PART_BYTES = 1024;
 /** Frames that were cut short by a small window earn by their bytes: whoever opens one byte at a time earns nearly none. */
 const EARNING_BYTES = 64;
 /** A DATA frame of fewer bytes is no message of any protocol, whose shortest is an envelope of five. */
@@ -69,7 +71,8 @@ export class AbuseGuard {
 
   /** We have sent DATA; `isCutShort` where the peer's window allowed no more. */
   onDataSent(bytes: number, isCutShort: boolean): void {
-    this.#control.earn(isCutShort ? bytes / EARNING_BYTES : EARNED_BY_DATA);
+    const earned = isCutShort ? bytes / EARNING_BYTES : Math.max(EARNED_BY_DATA, bytes / PART_BYTES);
+    this.#control.earn(earned);
   }
 
   /** The peer has sent DATA of some use. */

@@ -62,6 +62,23 @@ export class ConnectionCore implements SenderListener {
     this.listener.onOver(error);
   }
 
+  /**
+   * Ends streams whose peer has not moved for the idle time: it takes nothing of an answer that waits, or does not go on
+   * with a body whose length it has told. A stream of messages may be silent for as long as it likes.
+   */
+  endStalled(): void {
+    const { now } = this.life;
+    for (const stream of this.streams.values()) {
+      const waits = stream.pendingBytes > 0 || (stream.declaredBytes !== undefined && !stream.isRemoteEnded);
+      if (stream.hasMoved || !waits) {
+        stream.hasMoved = false;
+        stream.movedAt = now;
+      } else if (now - stream.movedAt > this.options.idleMs) {
+        this.resetHere(stream, ErrorCode.CANCEL, "its body stood still for too long");
+      }
+    }
+  }
+
   /** Ends the connection where one side has left, and the last stream has ended. */
   endIfDone(): void {
     const isLeft = this.life.leaving === "final" || this.life.peerLeaves;

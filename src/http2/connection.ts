@@ -54,9 +54,20 @@ export class Http2Connection implements StreamCarrier {
     return this.#core.sender.hasMore || this.#core.sender.output.bytes > 0;
   }
 
-  /** The peer has opened no window through which a body could be sent. */
-  get isShut(): boolean {
-    return this.#core.sender.isShut;
+  /** What is held for the peer: bodies that it does not take, frames that wait to be written, and what nobody has read. */
+  get heldBytes(): number {
+    const { sender, inflow } = this.#core;
+    return sender.pendingBytes + sender.output.bytes + inflow.unreadBytes;
+  }
+
+  /** Streams with bodies that wait for the peer's windows. */
+  get stuckStreams(): number {
+    return this.#core.sender.stuckStreams;
+  }
+
+  /** Whether the peer grants more than next to nothing for a body on this stream. */
+  hasRoomFor(stream: Stream): boolean {
+    return this.#core.sender.hasRoomFor(stream);
   }
 
   get peerSettings(): Settings {
@@ -95,7 +106,16 @@ export class Http2Connection implements StreamCarrier {
     }
     const { initialWindowBytes } = this.#core.peerSettings;
     const receiveBytes = this.#core.ownSettings.current.initialWindowBytes;
-    const stream = new Stream(this, id, undefined, false, isHeadRequest, initialWindowBytes, receiveBytes);
+    const stream = new Stream(
+      this,
+      id,
+      undefined,
+      false,
+      isHeadRequest,
+      initialWindowBytes,
+      receiveBytes,
+      this.#core.life.now,
+    );
     stream.listener = listener;
     this.#core.streams.add(stream);
     this.#core.opening = stream;
@@ -158,17 +178,20 @@ export class Http2Connection implements StreamCarrier {
    * Lets time pass. To be called about once a second.
    *
    * @param now milliseconds of the clock that {@link ConnectionOptions.now} is of
+   * @param isBlocked what was written before waits for the network: a PING would wait behind it
    */
-  tick(now: number): void {
+  tick(now: number, isBlocked = false): void {
     if (this.#core.life.isOver) {
       return;
     }
     this.#core.guard.refill(this.#core.life.advance(now));
+    this.#core.endStalled();
     const due = this.#core.life.due({
       streams: this.#core.streams.size,
       settingsSentAt: this.#core.ownSettings.announcedAt,
       pingSentAt: this.#core.pings.sentAt("keepalive"),
       drainPingSentAt: this.#core.pings.sentAt("drain"),
+      isBlocked,
     });
     switch (due) {
       case "nothing":

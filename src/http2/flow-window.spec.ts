@@ -79,9 +79,10 @@ describe("a receive window", () => {
   });
 });
 
-test("a budget gives what it has, and takes it back", () => {
+test("a budget gives no more than a quarter of what it has left to one, and takes it back", () => {
   const budget = new WindowBudget(100);
-  expect([budget.take(60), budget.take(60), budget.left]).toEqual([true, false, 40]);
-  budget.giveBack(60);
-  expect([budget.take(100), budget.left]).toEqual([true, 0]);
+  expect([budget.take(26), budget.take(25), budget.left]).toEqual([false, true, 75]);
+  expect([budget.take(19), budget.take(18), budget.left]).toEqual([false, true, 57]);
+  budget.giveBack(43);
+  expect([budget.take(25), budget.left]).toEqual([true, 75]);
 });

@@ -64,6 +64,9 @@ export class ReceiveWindow {
   }
 }
 
+/** What one window may take of what is left: nobody has all of it. */
+const BUDGET_SHARE = 1 / 4;
+
 /** Memory that the windows of many connections may grow into, together. */
 export class WindowBudget {
   #left: number;
@@ -77,8 +80,9 @@ export class WindowBudget {
     return this.#left;
   }
 
+  /** Takes memory, where that is no more than a share of what is left. */
   take(bytes: number): boolean {
-    if (bytes > this.#left) {
+    if (bytes > this.#left * BUDGET_SHARE) {
       return false;
     }
     this.#left -= bytes;

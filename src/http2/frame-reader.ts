@@ -52,7 +52,9 @@ export class FrameReader {
     while (at < bytes.length && !this.#sink.isOver) {
       const next = this.#isInData ? this.#readData(bytes, at) : this.#readFrame(bytes, at);
       if (next === at) {
-        this.#rest = Buffer.from(bytes.subarray(at)); // a copy: the chunk must not be kept alive by its last bytes
+        // A copy with memory of its own: neither the chunk nor Node's pool must be kept alive by a few bytes.
+        this.#rest = Buffer.allocUnsafeSlow(bytes.length - at);
+        bytes.copy(this.#rest, 0, at);
         return;
       }
       at = next;

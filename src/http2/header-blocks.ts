@@ -44,14 +44,12 @@ const MAX_EXPANSION = 4;
 /** Frames of one block: each but the last of an honest peer's is full. */
 const MAX_FRAMES = 64;
 /** Blocks that are remembered, each at the place of its hash, and how long they may be. */
-const REMEMBERED_SLOTS = 32;
-const MAX_REMEMBERED_BYTES = 1024;
+const REMEMBERED_SLOTS = 16;
+const MAX_REMEMBERED_BYTES = 256;
 
 /** A block that has changed no table: with the table as it was, the same bytes mean the same fields. */
 interface Remembered {
   readonly hash: number;
-  /** The decoder's table. */
-  readonly version: number;
   readonly bytes: Buffer;
   readonly block: HeaderBlock;
 }
@@ -60,7 +58,9 @@ interface Remembered {
 export class HeaderBlocks {
   readonly #maxListBytes: number;
   readonly #decoder: HpackDecoder;
-  readonly #remembered: Remembered[] = [];
+  #remembered: Remembered[] = [];
+  /** The decoder's table, with which the remembered blocks were read. */
+  #rememberedVersion = 0;
   // The block under way, if any.
   #fragments: Buffer[] = [];
   #bytes = 0;
@@ -137,7 +137,7 @@ export class HeaderBlocks {
   }
 
   #collect(bytes: Buffer, from: number, to: number): void {
-    this.#fragments.push(Buffer.from(bytes.subarray(from, to)));
+    this.#fragments.push(copyOf(bytes, from, to));
     this.#bytes += to - from;
     if (this.#bytes > this.#maxListBytes * MAX_EXPANSION || this.#fragments.length > MAX_FRAMES) {
       throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "a header block does not end");
@@ -149,20 +149,19 @@ export class HeaderBlocks {
       return this.#decodeAnew(bytes, from, to);
     }
     const { version } = this.#decoder;
+    if (version !== this.#rememberedVersion) {
+      this.#remembered = []; // they may mean something else by now
+      this.#rememberedVersion = version;
+    }
     const hash = hashOf(bytes, from, to);
     const slot = hash & (REMEMBERED_SLOTS - 1);
     const known = this.#remembered[slot];
-    if (
-      known !== undefined &&
-      known.hash === hash &&
-      known.version === version &&
-      isSame(known.bytes, bytes, from, to)
-    ) {
+    if (known !== undefined && known.hash === hash && isSame(known.bytes, bytes, from, to)) {
       return known.block;
     }
     const block = this.#decodeAnew(bytes, from, to);
     if (this.#decoder.version === version) {
-      this.#remembered[slot] = { hash, version, bytes: Buffer.from(bytes.subarray(from, to)), block };
+      this.#remembered[slot] = { hash, bytes: copyOf(bytes, from, to), block };
     }
     return block;
   }
@@ -178,6 +177,13 @@ export class HeaderBlocks {
       throw error;
     }
   }
+}
+
+/** A copy with memory of its own: a small part of Node's pool would keep all of the pool alive. */
+function copyOf(bytes: Buffer, from: number, to: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(to - from);
+  bytes.copy(copy, 0, from, to);
+  return copy;
 }
 
 function hashOf(bytes: Uint8Array, from: number, to: number): number {

@@ -31,6 +31,11 @@ export class Inflow {
     this.#onOutput = onOutput;
   }
 
+  /** What came and was not consumed, in bytes. */
+  get unreadBytes(): number {
+    return this.#window.unread;
+  }
+
   /** Grants what the connection's window is to be from the start. */
   begin(): void {
     this.#window.size = this.#limits.connectionWindowBytes;

@@ -21,6 +21,8 @@ interface Moment {
   readonly settingsSentAt: number | undefined;
   readonly pingSentAt: number | undefined;
   readonly drainPingSentAt: number | undefined;
+  /** What was written before waits for the network. */
+  readonly isBlocked: boolean;
 }
 
 /** What is due. */
@@ -79,13 +81,13 @@ export class Life {
     return elapsedMs;
   }
 
-  due({ streams, settingsSentAt, pingSentAt, drainPingSentAt }: Moment): Due {
+  due({ streams, settingsSentAt, pingSentAt, drainPingSentAt, isBlocked }: Moment): Due {
     const { now } = this;
     const { settingsTimeoutMs, keepaliveMs, keepaliveIdle, pingTimeoutMs, idleMs } = this.#limits;
     if (settingsSentAt !== undefined && now - settingsSentAt > settingsTimeoutMs) {
       return "settings-timeout";
     }
-    if (pingSentAt !== undefined && now - pingSentAt > pingTimeoutMs) {
+    if (pingSentAt !== undefined && !isBlocked && now - pingSentAt > pingTimeoutMs) {
       return "ping-timeout";
     }
     if (this.leaving === "announced" && drainPingSentAt !== undefined && now - drainPingSentAt > DRAIN_PING_MS) {
@@ -95,7 +97,7 @@ export class Life {
     if (this.leaving === "no" && (isIdleTooLong || now - this.#since > this.#maxAgeMs)) {
       return "leave";
     }
-    const isSilent = now - this.#heardAt > keepaliveMs;
+    const isSilent = !isBlocked && now - this.#heardAt > keepaliveMs;
     return isSilent && pingSentAt === undefined && (keepaliveIdle || streams > 0) ? "ping" : "nothing";
   }
 }

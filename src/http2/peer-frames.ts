@@ -9,6 +9,9 @@ import { type HeaderBlock, HeaderBlocks } from "./header-blocks.ts";
 import { applySettings, DEFAULT_SETTINGS, headerTableSizes } from "./settings.ts";
 import { Stream, type StreamCarrier } from "./stream.ts";
 
+/** Streams that are reset before this age count against their peer; a little less than the clock's step. */
+const YOUNG_MS = 900;
+
 /** What the peer's frames do (RFC 9113, 5 and 6). A fault of the peer's ends a stream, or is thrown as a ConnectionError. */
 export class PeerFrames implements FrameSink {
   readonly #core: ConnectionCore;
@@ -142,7 +145,16 @@ export class PeerFrames implements FrameSink {
     }
     const { initialWindowBytes } = this.#core.peerSettings;
     const receiveBytes = this.#core.ownSettings.current.initialWindowBytes;
-    const stream = new Stream(this.#carrier, streamId, head, block.isTooLarge, false, initialWindowBytes, receiveBytes);
+    const stream = new Stream(
+      this.#carrier,
+      streamId,
+      head,
+      block.isTooLarge,
+      false,
+      initialWindowBytes,
+      receiveBytes,
+      this.#core.life.now,
+    );
     this.#core.streams.add(stream);
     stream.isRemoteEnded = endStream;
     if (endStream && (head.contentLength ?? 0) !== 0) {
@@ -193,19 +205,28 @@ export class PeerFrames implements FrameSink {
       this.#core.streamFault(stream.id, ErrorCode.PROTOCOL_ERROR, reason);
       return; // 8.1
     }
-    if (!block.isTooLarge) {
-      stream.listener.onTrailers(block.fields);
+    if (block.isTooLarge) {
+      this.#core.resetHere(stream, ErrorCode.ENHANCE_YOUR_CALM, "the trailers are larger than is taken");
+      return;
     }
-    this.#endRemote(stream);
+    if (this.#isWhole(stream)) {
+      stream.listener.onTrailers(block.fields);
+      this.#endRemote(stream);
+    }
+  }
+
+  /** Whether the body is as long as its head says; its stream is at fault otherwise (8.1.1). */
+  #isWhole(stream: Stream): boolean {
+    const isWhole = stream.declaredBytes === undefined || stream.declaredBytes === stream.receivedBytes;
+    if (!isWhole) {
+      this.#core.streamFault(stream.id, ErrorCode.PROTOCOL_ERROR, "the body is shorter than content-length");
+    }
+    return isWhole;
   }
 
   #endRemote(stream: Stream): void {
-    if (stream.isClosed) {
+    if (stream.isClosed || !this.#isWhole(stream)) {
       return;
-    }
-    if (stream.declaredBytes !== undefined && stream.declaredBytes !== stream.receivedBytes) {
-      this.#core.streamFault(stream.id, ErrorCode.PROTOCOL_ERROR, "the body is shorter than content-length");
-      return; // 8.1.1
     }
     stream.isRemoteEnded = true;
     if (!stream.isLocalEnded) {
@@ -244,6 +265,7 @@ export class PeerFrames implements FrameSink {
       }
       return;
     }
+    stream.hasMoved = true;
     const isGranted = stream.receiveWindow.receive(length);
     if (stream.isRemoteEnded) {
       this.#core.streamFault(streamId, ErrorCode.STREAM_CLOSED, "DATA behind the end of the stream");
@@ -286,7 +308,9 @@ export class PeerFrames implements FrameSink {
   #onReset(streamId: number, code: number): void {
     this.#notIdle(streamId, "RST_STREAM");
     const stream = this.#core.streams.get(streamId);
-    if (this.#core.isServer) {
+    // What lasts for a while and is then given up, at its deadline, is no attack: reset at once, it costs the most.
+    const isYoung = stream === undefined || this.#core.life.now - stream.openedAt < YOUNG_MS;
+    if (this.#core.isServer && isYoung) {
       this.#core.guard.onReset();
     }
     if (stream === undefined) {

@@ -14,6 +14,8 @@ const LEAST_HIGH_WATER_BYTES = 128 * 1024;
 const MOST_HIGH_WATER_BYTES = 1024 * 1024;
 /** The longest DATA frame that is sent, whatever the peer takes: other streams have their turn in between. */
 const MAX_DATA_BYTES = 64 * 1024;
+/** A window below this is no reader's. */
+const TINY_WINDOW_BYTES = 1024;
 /** What a stream may have waiting before its user is told to wait. */
 const STREAM_PENDING_BYTES = 64 * 1024;
 
@@ -38,6 +40,7 @@ export class Sender {
   readonly #maxPendingBytes: number;
   /** Bodies that wait, in bytes. */
   pendingBytes = 0;
+  #queued = 0;
   /** Streams with something to send, and a window of their own that allows it; served in turn. */
   readonly #ready = new Set<Stream>();
   /** Streams whose users were told to wait. */
@@ -61,9 +64,14 @@ export class Sender {
     this.#blocks.peerTableBytes = bytes;
   }
 
-  /** The peer has granted nothing that a body could be sent with. */
-  get isShut(): boolean {
-    return this.window.available <= 0 || this.#peer.initialWindowBytes === 0;
+  /** Streams with bodies that wait for the peer's windows. */
+  get stuckStreams(): number {
+    return this.#queued;
+  }
+
+  /** Whether a body on this stream could be sent: the peer grants more than next to nothing. */
+  hasRoomFor(stream: Stream): boolean {
+    return Math.min(this.window.available, stream.sendWindow.available) >= TINY_WINDOW_BYTES;
   }
 
   /** More waits than was written at once. */
@@ -99,7 +107,10 @@ export class Sender {
       this.#writeData(stream, bytes, endStream);
       this.#guard.onDataSent(length, false);
     } else {
-      stream.queue ??= { pieces: [], endStream: false, trailers: undefined };
+      if (stream.queue === undefined) {
+        this.#queued++;
+        stream.queue = { pieces: [], endStream: false, trailers: undefined };
+      }
       stream.queue.pieces.push(bytes);
       stream.queue.endStream = endStream;
       stream.pendingBytes += length;
@@ -131,7 +142,7 @@ export class Sender {
     this.pendingBytes -= stream.pendingBytes;
     stream.pendingBytes = 0;
     if (stream.queue !== undefined) {
-      stream.queue = undefined;
+      this.#dequeue(stream);
       this.#ready.delete(stream);
     }
     if (this.#held.size > 0) {
@@ -162,6 +173,7 @@ export class Sender {
 
   /** Writes of what waits as much as the windows and the output's high-water mark allow. */
   pump(): void {
+    let shut: Stream[] | undefined;
     for (const stream of this.#ready) {
       if (this.output.bytes >= this.#highWaterBytes) {
         break;
@@ -170,9 +182,12 @@ export class Sender {
       if (this.#sendOne(stream)) {
         this.#ready.add(stream); // behind the others; the iteration goes on to it
       } else if (stream.queue !== undefined && stream.sendWindow.available > 0) {
-        this.#ready.add(stream); // the connection's window is shut
-        break;
+        shut ??= []; // by the connection's window; those behind it may have no more to send than their end
+        shut.push(stream);
       }
+    }
+    for (const stream of shut ?? []) {
+      this.#ready.add(stream);
     }
     for (const stream of this.#held) {
       if (this.#hasRoom(stream)) {
@@ -212,7 +227,7 @@ export class Sender {
       this.pendingBytes -= length;
       const isLast = queue.pieces.length === 0;
       if (isLast && queue.trailers === undefined) {
-        stream.queue = undefined;
+        this.#dequeue(stream);
       }
       this.#writeData(
         stream,
@@ -225,19 +240,25 @@ export class Sender {
       }
     }
     if (queue.trailers !== undefined && !stream.isClosed) {
-      stream.queue = undefined;
+      this.#dequeue(stream);
       this.sendHead(stream, queue.trailers, true);
     }
     return false;
   }
 
   #writeData(stream: Stream, bytes: Uint8Array, endStream: boolean): void {
+    stream.hasMoved = true;
     stream.sendWindow.available -= bytes.length;
     this.window.available -= bytes.length;
     this.output.data(stream.id, bytes, endStream);
     if (endStream) {
       this.#endLocal(stream);
     }
+  }
+
+  #dequeue(stream: Stream): void {
+    stream.queue = undefined;
+    this.#queued--;
   }
 
   #endLocal(stream: Stream): void {

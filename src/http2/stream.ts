@@ -65,6 +65,11 @@ export class Stream {
   queue: SendQueue | undefined;
   /** Bytes that wait for the windows to open. */
   pendingBytes = 0;
+  /** When it was opened, by the connection's clock, which goes on about once a second; in milliseconds. */
+  readonly openedAt: number;
+  /** A part of a body has come or gone since the clock last went on, and when that was so last. */
+  hasMoved = true;
+  movedAt: number;
   /** The response has its final head (client). */
   hasHead = false;
   /** Client: the request is a HEAD, whose answer has no body (RFC 9110, 9.3.2). */
@@ -78,6 +83,7 @@ export class Stream {
     isHeadRequest: boolean,
     sendBytes: number,
     receiveBytes: number,
+    now: number,
   ) {
     this.#carrier = carrier;
     this.id = id;
@@ -85,6 +91,8 @@ export class Stream {
     this.isHeadTooLarge = isHeadTooLarge;
     this.isHeadRequest = isHeadRequest;
     this.declaredBytes = head?.contentLength;
+    this.openedAt = now;
+    this.movedAt = now;
     this.sendWindow = new SendWindow(sendBytes);
     this.receiveWindow = new ReceiveWindow(receiveBytes);
   }

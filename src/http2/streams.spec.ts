@@ -11,7 +11,7 @@ const carrier: StreamCarrier = {
   consumed: none,
   reset: none,
 };
-const streamOf = (id: number) => new Stream(carrier, id, undefined, false, false, 0, 0);
+const streamOf = (id: number) => new Stream(carrier, id, undefined, false, false, 0, 0, 0);
 
 describe("the streams of a connection", () => {
   test("are numbered odd by a client and even by a server", () => {

@@ -1,5 +1,6 @@
 /** What writes once a turn. */
 export interface Flushable {
+  /** Never throws. */
   flush(): void;
 }
 
@@ -24,6 +25,6 @@ function flushDue(): void {
   due = [];
   turn++;
   for (const flushable of flushables) {
-    flushable.flush();
+    flushable.flush(); // never throws: the others of the turn would not be written
   }
 }

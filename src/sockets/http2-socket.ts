@@ -1,9 +1,15 @@
 import type { Socket } from "node:net";
-import { type ConnectionListener, type ConnectionOptions, Http2Connection } from "../http2/index.ts";
+import {
+  ConnectionError,
+  type ConnectionListener,
+  type ConnectionOptions,
+  ErrorCode,
+  Http2Connection,
+} from "../http2/index.ts";
 import { atEndOfTurn } from "./end-of-turn.ts";
 import { linger } from "./linger.ts";
 
-/** Frames besides bodies that wait for a peer that does not read, in bytes, before nothing more is read of it either. */
+/** What waits to be written to a peer that does not read, in bytes, before nothing more is read of it either. */
 const UNWRITTEN_BYTES = 512 * 1024;
 /** What a connection that is over has to write its last words, in milliseconds. */
 const LAST_WORDS_MS = 1000;
@@ -12,6 +18,8 @@ const LAST_WORDS_MS = 1000;
 export interface Http2SocketListener extends Omit<ConnectionListener, "onOutput"> {
   /** What waited was written, as far as the peer takes it. */
   onFlushed(): void;
+  /** Something threw that must not: the connection ends by it, and nothing else. */
+  onBug(error: unknown): void;
 }
 
 /**
@@ -53,7 +61,7 @@ export class Http2Socket {
    * @param writeStallMs what the peer has to take what was written
    */
   tick(now: number, writeStallMs: number): void {
-    this.connection.tick(now);
+    this.connection.tick(now, this.#isBlocked);
     this.#blockedSince = this.#isBlocked ? (this.#blockedSince ?? now) : undefined;
     const allowedMs = this.connection.isOver ? LAST_WORDS_MS : writeStallMs;
     if (this.#blockedSince !== undefined && now - this.#blockedSince > allowedMs) {
@@ -65,6 +73,20 @@ export class Http2Socket {
   /** Writes what waits. Called at the end of the turn. */
   flush(): void {
     this.#isScheduled = false;
+    try {
+      this.#write();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#listener.onBug(error);
+    this.connection.fail(new ConnectionError(ErrorCode.INTERNAL_ERROR, "internal error"));
+    this.socket.destroySoon();
+  }
+
+  #write(): void {
     const { socket, connection } = this;
     if (this.#isBlocked || socket.destroyed || !socket.writable) {
       return;
@@ -91,7 +113,11 @@ export class Http2Socket {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.connection.receive(chunk);
+    try {
+      this.connection.receive(chunk);
+    } catch (error) {
+      this.#fail(error);
+    }
     if (this.#isBlocked && this.connection.outputBytes > UNWRITTEN_BYTES) {
       this.socket.pause();
     }

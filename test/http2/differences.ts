@@ -21,6 +21,10 @@ export const CONNECTION_DIFFERENCES: readonly ConnectionDifference[] = [
       theirs.end === undefined && hasFault(ours, /depends on itself|PRIORITY has|that belongs to a stream names none/),
   },
   {
+    reason: "node:http2 takes no more than 32 settings in a frame; RFC 9113 has no such limit, and they cost nothing.",
+    matches: (ours, theirs) => ours.end === undefined && theirs.end === "ENHANCE_YOUR_CALM",
+  },
+  {
     reason:
       "Sooner: a frame of the connection that names a stream (RFC 9113, 6.5, 6.7 and 6.8) is refused by its header; node:http2 waits for its payload, which may never come whole.",
     matches: (ours, theirs) =>

@@ -35,6 +35,9 @@ export function probeWindows(world: World, drain: () => void): void {
   answered.consume(answered.unread);
   asked.consume(asked.unread);
   drain();
+  if (asked.stream.isClosed || answered.stream.isClosed) {
+    return; // it stood still for too long meanwhile, and what it had left will not come
+  }
   for (const [receiver, sender] of [
     ["client", "server"],
     ["server", "client"],
