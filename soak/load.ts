@@ -9,6 +9,7 @@ import {
   Http2SessionManager,
 } from "@connectrpc/connect-node";
 import { createChannel } from "portico/client";
+import { Agent, fetch } from "undici";
 import { NameService } from "../gen/name/v1/name_pb.js";
 
 /** What a load has done. */
@@ -114,7 +115,8 @@ async function callChannel(work: Work, signal: AbortSignal): Promise<void> {
 
 async function callPeers(work: Work, signal: AbortSignal): Promise<void> {
   const { url } = work;
-  const sessionManager = new Http2SessionManager(url);
+  // A stream that closes after the abort starts the manager's idle timer, which nobody ends: 15 minutes by default.
+  const sessionManager = new Http2SessionManager(url, { idleConnectionTimeoutMs: 500 });
   const agent = new http.Agent({ keepAlive: true });
   const transports = [
     createGrpcTransport({ baseUrl: url, sessionManager }),
@@ -134,24 +136,23 @@ async function callPeers(work: Work, signal: AbortSignal): Promise<void> {
 
 async function rest(work: Work, signal: AbortSignal): Promise<void> {
   const { random, url } = work;
+  const dispatcher = new Agent(); // its own: the one that everybody shares keeps connections for minutes
   while (!signal.aborted) {
     const controller = new AbortController();
+    const options = { dispatcher, signal: controller.signal };
     const aborts = random() < 0.2;
     await count(work, async () => {
       const response =
         random() < 0.5
-          ? await fetch(`${url}/down?chunks=${Math.floor(random() * 30)}`, { signal: controller.signal })
-          : await fetch(`${url}/up`, {
-              method: "POST",
-              body: Buffer.alloc(random() * 300_000),
-              signal: controller.signal,
-            });
+          ? await fetch(`${url}/down?chunks=${Math.floor(random() * 30)}`, options)
+          : await fetch(`${url}/up`, { ...options, method: "POST", body: Buffer.alloc(random() * 300_000) });
       if (aborts) {
         controller.abort();
       }
       await response.arrayBuffer();
     });
   }
+  await dispatcher.destroy();
 }
 
 /** Streams of node:http2's client, that are cancelled at any point, and connections that are cut. */

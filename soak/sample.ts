@@ -1,3 +1,22 @@
+import { createHook } from "node:async_hooks";
+import { setImmediate as nextTurn } from "node:timers/promises";
+
+/** Timers and sockets that are there, by the ids of Node's resources: those that keep no process alive as well. */
+const live = new Map<number, "timer" | "socket">();
+
+createHook({
+  init(id, type) {
+    if (type === "Timeout") {
+      live.set(id, "timer");
+    } else if (type === "TCPWRAP") {
+      live.set(id, "socket");
+    }
+  },
+  destroy(id) {
+    live.delete(id);
+  },
+}).enable();
+
 /** What a process holds, after a collection. */
 export interface Sample {
   /** MiB of the heap that are in use. */
@@ -7,19 +26,20 @@ export interface Sample {
 }
 
 /** Samples this process, which has to run with `--expose-gc`. */
-export function sample(): Sample {
+export async function sample(): Promise<Sample> {
   const collect = globalThis.gc;
   if (collect === undefined) {
     throw new Error("a soak needs node --expose-gc");
   }
-  collect();
-  collect(); // what finalizers let go
-  const resources = process.getActiveResourcesInfo();
-  const count = (pattern: RegExp) => resources.filter((name) => pattern.test(name)).length;
+  for (let times = 0; times < 3; times++) {
+    collect();
+    await nextTurn(); // what is collected is told, and lets more go
+  }
+  const kinds = [...live.values()];
   return {
     heapMib: process.memoryUsage().heapUsed / 2 ** 20,
-    timers: count(/Timeout/),
-    sockets: count(/TCPSocket|TLS/),
+    timers: kinds.filter((kind) => kind === "timer").length,
+    sockets: kinds.filter((kind) => kind === "socket").length,
   };
 }
 

@@ -13,7 +13,7 @@ const service = await startService(soaked, {
 tell({ port: service.address.port });
 process.on("message", (message) => {
   if (message === "sample") {
-    tell({ ...sample(), ...service.stats() });
+    void sample().then((taken) => tell({ ...taken, ...service.stats() }));
   } else {
     void service.stop().then(() => process.disconnect?.()); // there is a parent: it has sent this
   }

@@ -20,6 +20,8 @@ const seed = Number(values.seed);
 const SLOPE_MIB_PER_MINUTE = 1;
 /** Samples of the beginning, in which caches fill and code is compiled, do not count. */
 const WARM_UP_SHARE = 0.2;
+/** How often the processes are looked at until they are quiet, and how often without a change: more than linger's second. */
+const [TRY_MS, MAX_TRIES, QUIET_TRIES] = [200, 100, 10];
 
 type ServerSample = Sample & PortStats;
 
@@ -37,15 +39,15 @@ const url = `http://127.0.0.1:${port}`;
 console.log(`soaking for ${minutes} min with seed ${seed}; the server is process ${server.pid}`);
 
 await load(url, seed, 1, AbortSignal.timeout(2000)); // so that what is made once is there
-await settled();
-const [serverBefore, clientBefore] = [await ask(), sample()];
+const settledBefore = await settled();
+const [serverBefore, clientBefore] = [await ask(), await sample()];
 const began = performance.now();
 const running = load(url, seed, Number(values.workers), AbortSignal.timeout(minutes * 60_000));
 const points: (readonly [minute: number, server: ServerSample, client: Sample])[] = [];
 const everyMs = Math.min(15_000, (minutes * 60_000) / 20);
 while (performance.now() - began + everyMs < minutes * 60_000) {
   await sleep(everyMs);
-  const point = [(performance.now() - began) / 60_000, await ask(), sample()] as const;
+  const point = [(performance.now() - began) / 60_000, await ask(), await sample()] as const;
   points.push(point);
   const [minute, { heapMib, requests, connections }, client] = point;
   console.log(
@@ -54,8 +56,8 @@ while (performance.now() - began + everyMs < minutes * 60_000) {
   );
 }
 const counts = await running;
-await settled();
-const [serverAfter, clientAfter] = [await ask(), sample()];
+const settledAfter = await settled();
+const [serverAfter, clientAfter] = [await ask(), await sample()];
 server.send("stop");
 const [code] = (await once(server, "exit")) as [number | null];
 
@@ -70,6 +72,8 @@ const checks: readonly (readonly [what: string, holds: boolean, found: string])[
   ],
   ["the server's heap stays", serverSlope < SLOPE_MIB_PER_MINUTE, `${serverSlope.toFixed(2)} MiB/min`],
   ["the clients' heap stays", clientSlope < SLOPE_MIB_PER_MINUTE, `${clientSlope.toFixed(2)} MiB/min`],
+  ["it settles after the warm-up", settledBefore.holds, settledBefore.found],
+  ["it settles after the load", settledAfter.holds, settledAfter.found],
   [
     "no request is left",
     serverAfter.requests === 0 && serverAfter.waitingBytes === 0,
@@ -102,13 +106,21 @@ for (const [what, holds, found] of checks) {
 }
 process.exitCode = checks.every(([, holds]) => holds) ? 0 : 1;
 
-/** Waits until the server has no request and no connection but those that fetch keeps, and those are closed. */
-async function settled(): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    const { requests, connections } = await ask();
-    if (requests === 0 && connections === 0) {
-      return;
+/** Waits until the server has neither request nor connection, and neither process makes or ends a timer or a socket. */
+async function settled(): Promise<{ readonly holds: boolean; readonly found: string }> {
+  let found = "";
+  let unchanged = 0;
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const [{ requests, connections, timers, sockets }, client] = [await ask(), await sample()];
+    const seen =
+      `${requests} requests, ${connections} connections, ${timers} timers and ${sockets} sockets of the server, ` +
+      `${client.timers} and ${client.sockets} of the clients`;
+    unchanged = seen === found && requests === 0 && connections === 0 ? unchanged + 1 : 0;
+    found = seen;
+    if (unchanged === QUIET_TRIES) {
+      return { holds: true, found };
     }
-    await sleep(200);
+    await sleep(TRY_MS);
   }
+  return { holds: false, found };
 }

@@ -1,4 +1,6 @@
-import { Code, createClient } from "@connectrpc/connect";
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+import { Code, createClient, type Interceptor } from "@connectrpc/connect";
 import { defineService, implement } from "portico";
 import { inCall, startTest } from "portico/testing";
 import { describe, expect, test } from "vitest";
@@ -29,6 +31,19 @@ function endless() {
   return { definition, left };
 }
 
+async function listening(server: Server): Promise<AsyncDisposable & { readonly url: string }> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number }; // it listens on a port
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
 describe.each([
   { protocol: "grpc", httpVersion: "2" },
   { protocol: "grpc-web", httpVersion: "2" },
@@ -48,6 +63,32 @@ describe.each([
     });
     await left;
     expect(channel.stats()).toMatchObject({ callsStarted: 1, callsSucceeded: 1, callsActive: 0 });
+  });
+
+  test("does not connect for a call whose interceptor was still at work when it was closed", async () => {
+    let connections = 0;
+    const hangUp = (socket: Socket) => {
+      connections++;
+      socket.destroy();
+    };
+    await using server = await listening(createServer(hangUp));
+    const [asked, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow: Interceptor = (next) => async (request) => {
+      asked.resolve();
+      await released.promise;
+      return next(request);
+    };
+    const channel = createChannel(server.url, { ...options, interceptors: [slow] });
+    const call = expect(createClient(GreeterService, channel).sayHello({ name: "x" })).rejects.toMatchObject({
+      code: Code.Unavailable,
+      rawMessage: `the channel to ${server.url} is closed`,
+    });
+    await asked.promise;
+    await channel[Symbol.asyncDispose]();
+    released.resolve();
+    await call;
+    expect(connections).toBe(0);
+    expect(channel.stats()).toMatchObject({ state: "closed", callsFailed: 1, callsActive: 0 });
   });
 
   test("counts calls, and refuses them once it is closed", async () => {

@@ -1,7 +1,7 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import type { DescMethod } from "@bufbuild/protobuf";
-import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
+import type { ConnectError, Interceptor, Transport } from "@connectrpc/connect";
 import { validateReadWriteMaxBytes } from "@connectrpc/connect/protocol";
 import { createTransport as createConnect } from "@connectrpc/connect/protocol-connect";
 import { createTransport as createGrpc } from "@connectrpc/connect/protocol-grpc";
@@ -16,9 +16,10 @@ import { MAX_TIMER_MS } from "../call/clock.ts";
 import { callInProgress } from "../call/current.ts";
 import { TIMEOUT_HEADER } from "../call/deadline.ts";
 import { channelInterceptors } from "../interceptors/index.ts";
+import { checkTls } from "./channel-tls.ts";
 import type { ChannelTls } from "./connect-socket.ts";
 import { createHttp2Client } from "./http2-client.ts";
-import { createHttp2Target } from "./http2-target.ts";
+import { channelClosed, createHttp2Target } from "./http2-target.ts";
 import { memoryTarget } from "./memory.ts";
 import { onwardError } from "./onward-error.ts";
 
@@ -85,6 +86,11 @@ export function createChannel(target: string, options: ChannelOptions = {}): Cha
   if (options.tls !== undefined && url.protocol !== "https:") {
     throw new Error(`createChannel("${target}"): tls is for targets that begin with https:`);
   }
+  try {
+    checkTls(options.tls ?? {});
+  } catch (error) {
+    throw new Error(`createChannel("${target}"): ${error instanceof Error ? error.message : error}`, { cause: error });
+  }
   const connection = memoryTarget(url.origin)?.(
     url.href,
     channelInterceptors(options.interceptors ?? [], TIMEOUT_HEADER.connect, timeoutMs),
@@ -129,11 +135,23 @@ function connect(
     const { Agent } = url.protocol === "https:" ? https : http;
     const agent = new Agent({ ...options.tls, keepAlive: true });
     const create = protocol === "connect" ? createConnectTransport : createGrpcWebTransport;
-    const transport = create({ ...common, httpVersion: "1.1", nodeOptions: { agent } });
+    let isClosed = false;
+    // Innermost: an agent that is destroyed would connect anew for a call whose interceptors took their time.
+    const refuseWhenClosed: Interceptor = (next) => async (request) => {
+      if (isClosed) {
+        throw channelClosed(url.origin);
+      }
+      return next(request);
+    };
+    const interceptors = [...common.interceptors, refuseWhenClosed];
+    const transport = create({ ...common, interceptors, httpVersion: "1.1", nodeOptions: { agent } });
     return {
       transport,
       state: () => (Object.keys(agent.sockets).length > 0 ? "open" : "idle"),
-      close: () => agent.destroy(),
+      close() {
+        isClosed = true;
+        agent.destroy();
+      },
     };
   }
   const http2 = createHttp2Target(url, { tls: options.tls });
@@ -157,7 +175,7 @@ function watched(url: URL, connection: Connection): Channel {
 
   function begin() {
     if (closed) {
-      throw new ConnectError(`the channel to ${url.origin} is closed`, Code.Unavailable);
+      throw channelClosed(url.origin);
     }
     counts.started++;
     let settled = false;

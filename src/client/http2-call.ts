@@ -67,7 +67,12 @@ export class Http2Call implements PendingStream, AsyncIterator<Uint8Array, undef
   }
 
   #wait(): void {
-    this.#connection = this.#target.connection();
+    try {
+      this.#connection = this.#target.connection();
+    } catch (error) {
+      this.#fail(ConnectError.from(error, Code.Unavailable));
+      return;
+    }
     this.#connection.open(this);
   }
 

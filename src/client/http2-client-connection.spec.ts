@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { spawn } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
@@ -21,7 +21,7 @@ import {
 import { FLAG, FRAME, type Frame, frame } from "../../test/support/frames.ts";
 import { until } from "../../test/support/until.ts";
 import { ErrorCode } from "../http2/index.ts";
-import { createTestClock } from "../service/test-clock.ts";
+import { createTestClock, type TestClock } from "../service/test-clock.ts";
 import { createHttp2Client } from "./http2-client.ts";
 import { createHttp2Target, type Http2TargetOptions } from "./http2-target.ts";
 
@@ -43,6 +43,33 @@ function clientOf(url: URL, options: Http2TargetOptions = {}) {
       return status;
     },
     [Symbol.dispose]: () => target.close(),
+  };
+}
+
+/** A clock that tells how many timers wait for it. */
+function countingClock(): TestClock & { readonly timers: number } {
+  const clock = createTestClock();
+  const timers = new Set<object>();
+  return {
+    now: clock.now,
+    advance: clock.advance,
+    schedule(delayMs, callback) {
+      const key = {};
+      timers.add(key);
+      const timer = clock.schedule(delayMs, () => {
+        timers.delete(key);
+        callback();
+      });
+      return {
+        cancel() {
+          timers.delete(key);
+          timer.cancel();
+        },
+      };
+    },
+    get timers() {
+      return timers.size;
+    },
   };
 }
 
@@ -444,16 +471,55 @@ describe("closing", () => {
     client.target.close();
     await Promise.all(calls);
     await once(peer.socket, "close");
-    const connecting = expect(client.get()).rejects.toMatchObject(lost);
-    client.target.close();
+    const other = clientOf(server.url);
+    const connecting = expect(other.get()).rejects.toMatchObject(lost);
+    other.target.close();
     await connecting;
     await until(() => clientSockets.every(({ destroyed }) => destroyed));
   });
 
+  test("leaves no timer of a connection that was being made, nor of one without a call", async () => {
+    await using silent = await frameServer();
+    const clock = countingClock();
+    const connecting = clientOf(silent.url, { clock });
+    const failed = expect(connecting.get()).rejects.toMatchObject({ code: Code.Unavailable });
+    expect(clock.timers).toBe(1);
+    connecting.target.close();
+    await failed;
+    expect(clock.timers).toBe(0);
+
+    await using server = await frameServer([]);
+    const idle = clientOf(server.url, { clock });
+    const call = idle.get();
+    const peer = await answer(server, 1);
+    await call;
+    await peer.roundTrip();
+    clock.advance(1000); // the tick that finds nothing under way
+    expect(clock.timers).toBe(1);
+    idle.target.close();
+    expect(clock.timers).toBe(0);
+  });
+
+  test("is for good: a call that comes later is refused, and nothing connects again", async () => {
+    await using server = await frameServer([]);
+    const client = clientOf(server.url);
+    const call = client.get();
+    await answer(server, 1);
+    await call;
+    client.target.close();
+    const { signal } = new AbortController();
+    await expect(client.get(signal)).rejects.toMatchObject({
+      code: Code.Unavailable,
+      rawMessage: `the channel to ${server.url.origin} is closed`,
+    });
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+    expect(server.connections).toBe(1);
+  });
+
   test("leaves nothing behind after 1,000 calls, of every end", async () => {
     await using server = await frameServer([[MAX_CONCURRENT_STREAMS, 100]]);
-    const timersBefore = process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
-    const client = clientOf(server.url);
+    const clock = countingClock();
+    const client = clientOf(server.url, { clock });
     const controller = new AbortController();
     let listeners = 0;
     const { signal } = controller;
@@ -485,10 +551,9 @@ describe("closing", () => {
     expect(listeners).toBe(0);
     const connection = client.target.connection();
     expect(connection.state).toBe("open");
+    expect(clock.timers).toBe(1);
     client.target.close();
+    expect(clock.timers).toBe(0);
     await until(() => clientSockets.every(({ destroyed }) => destroyed));
-    expect(process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length).toBeLessThanOrEqual(
-      timersBefore,
-    );
   });
 });

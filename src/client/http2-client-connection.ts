@@ -129,6 +129,7 @@ export class ClientConnection {
       onGoAway: (code, debug) => this.#onGoAway(code, debug),
       onOver: (error) => this.#onClosed(error?.message ?? "the connection has ended"),
       onFlushed: () => undefined,
+      onBug: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
     });
   }
 

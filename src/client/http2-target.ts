@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { type Clock, systemClock } from "../call/clock.ts";
 import type { ClientConnectionOptions } from "./client-connection-options.ts";
 import { type ChannelTls, connectSocket } from "./connect-socket.ts";
@@ -8,11 +9,15 @@ import { ClientConnection } from "./http2-client-connection.ts";
 export interface Http2Target {
   /** As in `http://localhost:50051`. */
   readonly origin: string;
-  /** The connection for the next stream; connects where there is none. */
+  /**
+   * The connection for the next stream; connects where there is none.
+   *
+   * @throws ConnectError `unavailable` once the target is closed
+   */
   connection(): ClientConnection;
   /** Of the connection that was made last; `idle` where none is there, so that the next call makes one. */
   state(): "idle" | "connecting" | "open" | "leaving";
-  /** Ends all connections, with the streams on them. */
+  /** Ends all connections, with the streams on them, for good. */
   close(): void;
 }
 
@@ -35,12 +40,18 @@ const DEFAULTS = {
 /** A connection outlives the call that it is made for, and must not hold on to it. */
 const outsideOfCalls = AsyncLocalStorage.snapshot();
 
+/** What a call of a channel fails with once the channel is closed. */
+export function channelClosed(origin: string): ConnectError {
+  return new ConnectError(`the channel to ${origin} is closed`, Code.Unavailable);
+}
+
 /** A target, to which nothing is connected yet. */
 export function createHttp2Target(url: URL, options: Http2TargetOptions = {}): Http2Target {
   const { tls = {}, clock = systemClock, ...limits } = options;
   const connections = new Set<ClientConnection>();
   let current: ClientConnection | undefined;
   let keepaliveMs = KEEPALIVE_MS;
+  let isClosed = false;
 
   function connect(): ClientConnection {
     const connection = new ClientConnection({
@@ -64,6 +75,9 @@ export function createHttp2Target(url: URL, options: Http2TargetOptions = {}): H
   return {
     origin: url.origin,
     connection() {
+      if (isClosed) {
+        throw channelClosed(url.origin);
+      }
       if (current === undefined || !current.isUsable) {
         current = outsideOfCalls(connect);
       }
@@ -74,6 +88,7 @@ export function createHttp2Target(url: URL, options: Http2TargetOptions = {}): H
       return state === "closed" ? "idle" : state;
     },
     close() {
+      isClosed = true;
       for (const connection of connections) {
         connection.close("the channel was closed");
       }

@@ -41,11 +41,42 @@ function lost(error: ConnectError, url: string): ConnectError {
   return new ConnectError(message, Code.Unavailable, undefined, undefined, error);
 }
 
+/** Node's names for why a certificate is not trusted (its documentation of TLS, "X509 certificate error codes"). */
+const UNTRUSTED: ReadonlySet<string> = new Set([
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_CRL",
+  "UNABLE_TO_DECRYPT_CERT_SIGNATURE",
+  "UNABLE_TO_DECRYPT_CRL_SIGNATURE",
+  "UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY",
+  "CERT_SIGNATURE_FAILURE",
+  "CRL_SIGNATURE_FAILURE",
+  "CERT_NOT_YET_VALID",
+  "CERT_HAS_EXPIRED",
+  "CRL_NOT_YET_VALID",
+  "CRL_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "CERT_CHAIN_TOO_LONG",
+  "CERT_REVOKED",
+  "INVALID_CA",
+  "PATH_LENGTH_EXCEEDED",
+  "INVALID_PURPOSE",
+  "CERT_UNTRUSTED",
+  "CERT_REJECTED",
+  "HOSTNAME_MISMATCH",
+  "OUT_OF_MEM",
+  "UNSPECIFIED",
+]);
+
 /** Node's name for what went wrong below, such as ECONNRESET, from anywhere in the chain of causes. */
 function systemErrorCode(error: unknown): string | undefined {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth++) {
-    if ("code" in cause && typeof cause.code === "string" && /^E[A-Z0-9_]+$/.test(cause.code)) {
-      return cause.code;
+    if ("code" in cause && typeof cause.code === "string") {
+      if (/^E[A-Z0-9_]+$/.test(cause.code) || UNTRUSTED.has(cause.code)) {
+        return cause.code;
+      }
     }
   }
   return undefined;

@@ -62,7 +62,7 @@ test("DATA beyond a stream's window has the stream's FLOW_CONTROL_ERROR", async 
 test("DATA beyond the connection's window has the connection's FLOW_CONTROL_ERROR", async () => {
   const outcome = await siege.endure(async () => {
     using peer = await attacker(siege.url);
-    for (let index = 0; index < 8; index++) {
+    for (let index = 0; index < 32; index++) {
       const stream = nth(index);
       await peer.send(
         headers(stream, request("POST", "/unread"), false),

@@ -94,6 +94,11 @@ export const STREAM_DIFFERENCES: readonly StreamDifference[] = [
   },
   {
     reason:
+      "Stricter: the content-length of a CONNECT counts as any other's (RFC 9113, 8.1.1); node:http2 takes what follows for a tunnel's. The port refuses CONNECT.",
+    matches: (ours, id) => /^CONNECT .*content-length=/.test(ours.requests.get(id)?.head ?? ""),
+  },
+  {
+    reason:
       "A content-length that is repeated with the same value is one (RFC 9110, 8.6); node:http2 resets the stream.",
     matches: (ours, id) =>
       /content-length=(\d+)&(?:.*&)?content-length=\1(?!\d)/.test(ours.requests.get(id)?.head ?? ""),
