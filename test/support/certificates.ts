@@ -29,39 +29,19 @@ export function makeCertificates(): Certificates | undefined {
     cert: readFileSync(file(`${name}.crt`), "utf8"),
     key: readFileSync(file(`${name}.key`), "utf8"),
   });
-  const selfSigned = (name: string) =>
-    openssl(
-      "req",
-      "-x509",
-      ...newKey,
-      "-keyout",
-      file(`${name}.key`),
-      "-out",
-      file(`${name}.crt`),
-      "-subj",
-      `/CN=${name}`,
-    );
-  const signed = (name: string) =>
-    openssl(
-      ...[
-        "req",
-        "-x509",
-        ...newKey,
-        "-keyout",
-        file(`${name}.key`),
-        "-out",
-        file(`${name}.crt`),
-        "-subj",
-        `/CN=${name}`,
-      ],
-      ...["-CA", file("authority.crt"), "-CAkey", file("authority.key")],
-      ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1", "-addext", "basicConstraints=CA:FALSE"],
-    );
+  const make = (name: string, ...signing: readonly string[]) => {
+    const files = ["-keyout", file(`${name}.key`), "-out", file(`${name}.crt`)];
+    openssl("req", "-x509", ...newKey, ...files, "-subj", `/CN=${name}`, ...signing);
+  };
+  const byAuthority = [
+    ...["-CA", file("authority.crt"), "-CAkey", file("authority.key"), "-addext", "basicConstraints=CA:FALSE"],
+    ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"],
+  ];
   try {
-    selfSigned("authority");
-    signed("server");
-    signed("client");
-    selfSigned("stranger");
+    make("authority");
+    make("server", ...byAuthority);
+    make("client", ...byAuthority);
+    make("stranger");
     return { authority: read("authority"), server: read("server"), client: read("client"), stranger: read("stranger") };
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") {
