@@ -20,6 +20,11 @@ const WINDOW_BUDGET_SHARE = 1 / 16;
  */
 const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 const MAX_STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
+/**
+ * Requests are held where more than this times the output limit waits: streams whose readers are slow may well have all of
+ * that limit waiting, and the calls beside them must not suffer for it; whole answers come on top.
+ */
+const HELD_ABOVE_OUTPUTS = 4;
 
 export interface Http2CarrierOptions {
   readonly limits: PortLimits;
@@ -61,7 +66,7 @@ export function createHttp2Carrier({ limits, clock, log, serving, memory, onAbus
     );
     /** What of it is in the account. */
     let accounted = 0;
-    const admission = new Admission(http2.connection, limits.outputBytes, clock.now(), dispatch);
+    const admission = new Admission(http2.connection, limits.outputBytes * HELD_ABOVE_OUTPUTS, clock.now(), dispatch);
     connection.speaks = { protocol: "http2", peer: peerOf(http2, limits, admission) };
     if (serving.isClosing) {
       http2.connection.leave();
