@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { load } from "../soak/load.ts";
+import { type LoadCounts, load } from "../soak/load.ts";
 import { type Sample, sample, slope } from "../soak/sample.ts";
 import type { PortStats } from "../src/server/port.ts";
 
@@ -38,11 +38,11 @@ const [{ port }] = (await once(server, "message")) as [{ readonly port: number }
 const url = `http://127.0.0.1:${port}`;
 console.log(`soaking for ${minutes} min with seed ${seed}; the server is process ${server.pid}`);
 
-await load(url, seed, 1, AbortSignal.timeout(2000)); // so that what is made once is there
+await loadAll(1, 2000); // so that what is made once is there
 const settledBefore = await settled();
 const [serverBefore, clientBefore] = [await ask(), await sample()];
 const began = performance.now();
-const running = load(url, seed, Number(values.workers), AbortSignal.timeout(minutes * 60_000));
+const running = loadAll(Number(values.workers), minutes * 60_000);
 const points: (readonly [minute: number, server: ServerSample, client: Sample])[] = [];
 const everyMs = Math.min(15_000, (minutes * 60_000) / 20);
 while (performance.now() - began + everyMs < minutes * 60_000) {
@@ -52,7 +52,7 @@ while (performance.now() - began + everyMs < minutes * 60_000) {
   const [minute, { heapMib, requests, connections }, client] = point;
   console.log(
     `${minute.toFixed(1)} min: server ${heapMib.toFixed(1)} MiB, ${requests} requests, ${connections} connections; ` +
-      `clients ${client.heapMib.toFixed(1)} MiB`,
+      `channels ${client.heapMib.toFixed(1)} MiB`,
   );
 }
 const counts = await running;
@@ -71,7 +71,7 @@ const checks: readonly (readonly [what: string, holds: boolean, found: string])[
     `${counts.done} done, ${counts.aborted} aborted, ${counts.failed.join("; ") || "none failed"}`,
   ],
   ["the server's heap stays", serverSlope < SLOPE_MIB_PER_MINUTE, `${serverSlope.toFixed(2)} MiB/min`],
-  ["the clients' heap stays", clientSlope < SLOPE_MIB_PER_MINUTE, `${clientSlope.toFixed(2)} MiB/min`],
+  ["the channels' heap stays", clientSlope < SLOPE_MIB_PER_MINUTE, `${clientSlope.toFixed(2)} MiB/min`],
   ["it settles after the warm-up", settledBefore.holds, settledBefore.found],
   ["it settles after the load", settledAfter.holds, settledAfter.found],
   [
@@ -90,12 +90,12 @@ const checks: readonly (readonly [what: string, holds: boolean, found: string])[
     `${serverBefore.sockets} -> ${serverAfter.sockets}`,
   ],
   [
-    "the clients' timers are back",
+    "the channels' timers are back",
     clientAfter.timers <= clientBefore.timers,
     `${clientBefore.timers} -> ${clientAfter.timers}`,
   ],
   [
-    "the clients' sockets are back",
+    "the channels' sockets are back",
     clientAfter.sockets <= clientBefore.sockets,
     `${clientBefore.sockets} -> ${clientAfter.sockets}`,
   ],
@@ -105,6 +105,24 @@ for (const [what, holds, found] of checks) {
   console.log(`${holds ? "ok    " : "FAILED"} ${what}: ${found}`);
 }
 process.exitCode = checks.every(([, holds]) => holds) ? 0 : 1;
+
+/** Our own client calls from here, others from a process of their own. */
+async function loadAll(workers: number, durationMs: number): Promise<LoadCounts> {
+  const parameters = [url, seed, workers, durationMs].map(String);
+  const strangers = fork(new URL("../soak/strangers.ts", import.meta.url), parameters, {
+    execArgv: ["--conditions=portico-source"],
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  const [ours, [theirs]] = await Promise.all([
+    load(url, seed, workers, AbortSignal.timeout(durationMs), "ours"),
+    once(strangers, "message") as Promise<[LoadCounts]>, // what soak/strangers.ts sends
+  ]);
+  return {
+    done: ours.done + theirs.done,
+    aborted: ours.aborted + theirs.aborted,
+    failed: [...ours.failed, ...theirs.failed],
+  };
+}
 
 /** Waits until the server has neither request nor connection, and neither process makes or ends a timer or a socket. */
 async function settled(): Promise<{ readonly holds: boolean; readonly found: string }> {
