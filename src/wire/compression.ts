@@ -32,7 +32,7 @@ interface Format {
   inflate(bytes: Uint8Array, options: Options): Promise<Buffer>;
   /** Inflates what may be cut short. */
   inflateBeginning(): zlib.Gunzip | zlib.BrotliDecompress;
-  /** What a message says that it inflates to, at least; 0 where it does not say. */
+  /** What a message says that it inflates to, at least. */
   claimedBytes(bytes: Uint8Array): number;
 }
 
@@ -62,7 +62,7 @@ const BROTLI: Format = {
   inflate: promisify<Uint8Array, Options, Buffer>(zlib.brotliDecompress),
   inflateBeginning: () =>
     zlib.createBrotliDecompress({ finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH, chunkSize: CHUNK_BYTES }),
-  claimedBytes: () => 0,
+  claimedBytes: () => Number.POSITIVE_INFINITY, // it does not say; callers hardly send it, and may well be counted
 };
 
 const FORMATS = [GZIP, BROTLI];
@@ -103,7 +103,11 @@ async function inflatesBeyond(
   inflate.end(beginning);
   try {
     for await (const chunk of inflate) {
-      bytes += (chunk as Buffer).length; // of a stream without an encoding
+      const { length, buffer } = chunk as Buffer<ArrayBuffer>; // of a stream without an encoding
+      bytes += length;
+      if (length === buffer.byteLength) {
+        buffer.transfer(0); // zlib is done with a buffer that is full; V8 would keep 64 MiB of such before it collects them
+      }
       if (bytes > maxBytes) {
         return true;
       }
@@ -128,12 +132,15 @@ function compression(format: Format): Compression {
       if (bytes.length === 0) {
         return new Uint8Array(0);
       }
+      const small = bytes.length <= SMALL_BYTES ? inflateSmall(format, bytes, readMaxBytes) : undefined;
+      if (small !== undefined) {
+        return small;
+      }
       // A message that is cut short claims anything: it is counted, which keeps nothing of it.
       if (format.claimedBytes(bytes) > readMaxBytes && (await isBomb(format, bytes, readMaxBytes))) {
         throw tooLarge(readMaxBytes);
       }
-      const small = bytes.length <= SMALL_BYTES ? inflateSmall(format, bytes, readMaxBytes) : undefined;
-      return small ?? inflating(() => inflateLarge(format, bytes, readMaxBytes));
+      return inflating(() => inflateLarge(format, bytes, readMaxBytes));
     },
   };
 }
