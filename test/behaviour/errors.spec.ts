@@ -73,15 +73,15 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
     async (errorName) => {
       await using caller = openCaller(wire, service);
       const { requestId, header } = newRequest();
-      const error = await caller.failure(kind, failWith({ errorName, message: "the password is 1234" }), { header });
+      const error = await caller.failure(kind, failWith({ errorName, message: "the password is swordfish" }), { header });
       expect(error).toMatchObject({ code: Code.Internal, rawMessage: "internal error" });
       expect(companionsOf(error)).toEqual(BARE);
-      expect(JSON.stringify([...error.metadata])).not.toContain("1234");
+      expect(JSON.stringify([...error.metadata])).not.toContain("swordfish");
       expect(await callLine(service, requestId, "answered internal")).toMatchObject({
         levelname: "ERROR",
         err: {
           type: errorName,
-          message: "the password is 1234",
+          message: "the password is swordfish",
           stack: expect.stringContaining("test/behaviour/failure.ts"),
         },
       });
