@@ -1,5 +1,4 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import * as http2 from "node:http2";
 import { tmpdir } from "node:os";
@@ -7,6 +6,7 @@ import { join } from "node:path";
 import * as tls from "node:tls";
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { listening } from "../../test/support/listening.ts";
 import type { ChannelTls } from "./connect-socket.ts";
 import { createHttp2Client } from "./http2-client.ts";
 import { createHttp2Target } from "./http2-target.ts";
@@ -35,20 +35,6 @@ async function ask(url: string, options: ChannelTls): Promise<string> {
   } finally {
     target.close();
   }
-}
-
-async function listening<S extends tls.Server>(server: S): Promise<AsyncDisposable & { readonly port: number }> {
-  server.on("tlsClientError", () => undefined);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number }; // it listens on a port
-  return {
-    port,
-    async [Symbol.asyncDispose]() {
-      server.close();
-      await once(server, "close");
-    },
-  };
 }
 
 const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;

@@ -1,4 +1,5 @@
 import { Flag, FRAME_HEADER_BYTES, FrameType } from "./frame.ts";
+import { fieldBytes } from "./header-field.ts";
 import { HpackEncoder, maxEncodedBytes } from "./hpack-encoder.ts";
 import type { Output } from "./output.ts";
 import { DEFAULT_SETTINGS, type Settings } from "./settings.ts";
@@ -6,8 +7,6 @@ import type { FieldLines } from "./stream.ts";
 
 /** Table size updates in front of a header block. */
 const BLOCK_BEGIN_BYTES = 12;
-/** What a field costs beyond its name and value (RFC 9113, 6.5.2). */
-const FIELD_OVERHEAD_BYTES = 32;
 
 type Lines = readonly (readonly [name: string, value: string])[];
 
@@ -42,7 +41,7 @@ export class BlockWriter {
     for (let index = 0; index < lines.length; index++) {
       const line = lines[index] as Lines[number]; // within the array
       most += maxEncodedBytes(line[0], line[1]);
-      listBytes += line[0].length + line[1].length + FIELD_OVERHEAD_BYTES;
+      listBytes += fieldBytes(line[0], line[1]);
     }
     if (listBytes > this.#peer.maxHeaderListBytes) {
       return `the peer takes header lists of ${this.#peer.maxHeaderListBytes} bytes, and this one has ${listBytes}`;

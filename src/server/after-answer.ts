@@ -1,9 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
-import { linger } from "../sockets/linger.ts";
-
-/** What a peer that is still sending has to end by itself, in milliseconds. */
-const LINGER_MS = 1000;
+import { LINGER_MS, linger } from "../sockets/linger.ts";
 
 /**
  * Closes an HTTP/1.1 connection after an answer to a request that was not read to its end, or when the port is closing.

@@ -18,7 +18,8 @@ export interface AnswerWatch {
   replacedBy(refusal: Refusal): void;
 }
 
-const CALLER_WENT_AWAY = 499;
+/** The status in the log of a request whose caller went away before there was an answer. */
+export const CALLER_WENT_AWAY = 499;
 
 /** Watches an answer by way of the methods through which every writer goes. */
 export function watchAnswer(request: NodeRequest, response: NodeResponse): AnswerWatch {

@@ -88,16 +88,16 @@ export class Connection {
    * Ends the connection soon after its peer has closed its own side: that peer may still read (`nc -N` does) or be gone,
    * and TCP does not tell. So the answers under way get a moment, again and again while they get on.
    */
-  outliveHalfClose(clock: Clock): void {
+  outliveHalfClose(): void {
     const { bytesWritten } = this.socket;
-    clock.schedule(HALF_CLOSED_MS, () => {
+    this.#clock.schedule(HALF_CLOSED_MS, () => {
       if (this.speaks.protocol === "upgraded") {
         return; // whoever took it over sees the end
       }
       if (this.socket.bytesWritten === bytesWritten) {
         this.socket.destroy();
       } else {
-        this.outliveHalfClose(clock);
+        this.outliveHalfClose();
       }
     });
   }

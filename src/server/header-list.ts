@@ -1,11 +1,10 @@
-/** What a field costs beyond its name and value (RFC 9113, 6.5.2, SETTINGS_MAX_HEADER_LIST_SIZE). */
-const FIELD_OVERHEAD_BYTES = 32;
+import { fieldBytes } from "../http2/index.ts";
 
-/** The size of a header list by RFC 9113's measure, from alternating names and values of one byte a character. */
+/** The size of a header list by RFC 9113's measure (6.5.2), from alternating names and values of one byte a character. */
 export function headerListBytes(rawHeaders: readonly string[]): number {
-  let bytes = (rawHeaders.length / 2) * FIELD_OVERHEAD_BYTES;
-  for (const text of rawHeaders) {
-    bytes += text.length;
+  let bytes = 0;
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    bytes += fieldBytes(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
   }
   return bytes;
 }

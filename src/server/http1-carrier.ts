@@ -1,6 +1,5 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Clock } from "../call/clock.ts";
 import { requestIdFrom } from "../call/request-id.ts";
 import type { Serving } from "./arrival.ts";
 import type { Carrier } from "./carrier.ts";
@@ -15,7 +14,6 @@ import { HEAD_TIMEOUT, isMalformed, refuseUnread } from "./refusal.ts";
 
 export interface Http1CarrierOptions {
   readonly limits: PortLimits;
-  readonly clock: Clock;
   readonly serving: Serving;
   /** What peers have waiting; shared by all that the port buffers. */
   readonly memory: MemoryAccount<Connection>;
@@ -32,7 +30,7 @@ export interface Http1Carrier extends Carrier {
 }
 
 export function createHttp1Carrier(options: Http1CarrierOptions): Http1Carrier {
-  const { limits, clock, serving, memory, upgrades, connectionOf } = options;
+  const { limits, serving, memory, upgrades, connectionOf } = options;
   const server = createHttp1Server(limits, upgrades);
   const onRequest = (request: NodeRequest, response: NodeResponse) =>
     serveNodeRequest(serving, limits, memory, connectionOf(request.socket), request, response);
@@ -68,7 +66,7 @@ export function createHttp1Carrier(options: Http1CarrierOptions): Http1Carrier {
     accept(connection) {
       const { socket } = connection;
       connection.speaks = { protocol: "http1" };
-      socket.once("end", () => connection.outliveHalfClose(clock));
+      socket.once("end", () => connection.outliveHalfClose());
       server.emit("connection", socket);
       socket.resume();
     },

@@ -99,7 +99,6 @@ export function createPort(options: PortOptions): Port {
   });
   const http1 = createHttp1Carrier({
     limits,
-    clock,
     serving,
     memory,
     upgrades: options.upgrades,

@@ -1,8 +1,6 @@
 import type { FieldLines, Stream } from "../http2/index.ts";
-import type { AnswerWatch } from "./answer-watch.ts";
+import { type AnswerWatch, CALLER_WENT_AWAY } from "./answer-watch.ts";
 import type { Refusal } from "./refusal.ts";
-
-const CALLER_WENT_AWAY = 499;
 
 /** The answer on a stream of our own engine: what it does goes to the stream, and what is seen of it is kept. */
 export class StreamAnswer implements AnswerWatch {

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 
-/** How long a closing connection goes on reading, and how much. */
-const LINGER_MS = 1000;
+/** How long what is closing goes on reading, in milliseconds, and how much. */
+export const LINGER_MS = 1000;
 const LINGER_BYTES = 8 * 1024 * 1024;
 
 /**

@@ -73,7 +73,9 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
     async (errorName) => {
       await using caller = openCaller(wire, service);
       const { requestId, header } = newRequest();
-      const error = await caller.failure(kind, failWith({ errorName, message: "the password is swordfish" }), { header });
+      const error = await caller.failure(kind, failWith({ errorName, message: "the password is swordfish" }), {
+        header,
+      });
       expect(error).toMatchObject({ code: Code.Internal, rawMessage: "internal error" });
       expect(companionsOf(error)).toEqual(BARE);
       expect(JSON.stringify([...error.metadata])).not.toContain("swordfish");

@@ -21,6 +21,7 @@ import { chromiumNote, chromiumPath, launchChromium } from "../browser/chromium.
 import { findProgram, noteOn, runProgram } from "../peers/programs.ts";
 import { makeCertificates } from "../support/certificates.ts";
 import { upperCaseNames } from "../support/echo.ts";
+import { listening } from "../support/listening.ts";
 
 const certificates = makeCertificates();
 const curl = findProgram("curl");
@@ -57,19 +58,6 @@ async function openPort(
   });
   const { port: number } = await port.listen("127.0.0.1", 0);
   return { port, number, url: `https://localhost:${number}` };
-}
-
-async function listening(server: tls.Server): Promise<AsyncDisposable & { readonly port: number }> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number }; // it listens on a port
-  return {
-    port,
-    async [Symbol.asyncDispose]() {
-      server.close();
-      await once(server, "close");
-    },
-  };
 }
 
 /** The answer to a GET over HTTP/1.1. */
