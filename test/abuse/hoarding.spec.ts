@@ -34,6 +34,6 @@ test.each([
     for (const peer of peers) await peer.settle();
     expect((await siege.stats()).waitingBytes).toBeGreaterThan(0);
     for (const peer of peers) peer[Symbol.dispose]();
-  });
-  expectHarmless(outcome, 64);
+  }, 64);
+  expectHarmless(outcome);
 });

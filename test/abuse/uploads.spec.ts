@@ -54,6 +54,6 @@ test("uploads that no handler reads are stopped by their windows, and keep no an
       await peer.until(() => peer.ended.size === STREAMS);
       peer[Symbol.dispose]();
     }
-  });
-  expectHarmless(outcome, 64);
+  }, 64);
+  expectHarmless(outcome);
 });
