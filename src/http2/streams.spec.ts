@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MAX_STREAM_ID } from "./frame.ts";
 import { Stream, type StreamCarrier } from "./stream.ts";
@@ -29,6 +30,36 @@ describe("the streams of a connection", () => {
     streams.remove(three);
     streams.remove(one);
     expect([streams.get(1), streams.get(3), streams.size]).toEqual([undefined, undefined, 0]);
+  });
+
+  test("are found however many are open and however far their identifiers are apart", () => {
+    const distances = fc.array(fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constantFrom(8, 256, 512, 100_000)), {
+      maxLength: 600,
+    });
+    fc.assert(
+      fc.property(distances, fc.infiniteStream(fc.boolean()), (distances, isOver) => {
+        const streams = new Streams(true);
+        const open = new Map<number, Stream>();
+        let id = 1;
+        for (const distance of distances) {
+          const stream = streamOf(id);
+          streams.add(stream);
+          open.set(id, stream);
+          for (const other of [...open.values()].slice(-3)) {
+            if (isOver.next().value) {
+              streams.remove(other);
+              streams.remove(other); // twice is once
+              open.delete(other.id);
+            }
+          }
+          expect(streams.get(id)).toBe(open.get(id));
+          id += distance * 2;
+        }
+        expect(streams.size).toBe(open.size);
+        expect(new Set(streams.values())).toEqual(new Set(open.values()));
+        for (const [id, stream] of open) expect(streams.get(id)).toBe(stream);
+      }),
+    );
   });
 
   test("are idle above the highest that was opened, on each side's numbers", () => {
