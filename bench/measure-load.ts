@@ -1,6 +1,6 @@
 import type { Certificate } from "./certificate.ts";
 import { CONTENDERS, type Contender, startContender } from "./contenders.ts";
-import { cpuTimeUs } from "./cpu-time.ts";
+import { cpuTime } from "./cpu-time.ts";
 import { type Load, runLoad } from "./h2load.ts";
 import { median } from "./median.ts";
 import type { LoadRow } from "./rows.ts";
@@ -21,6 +21,8 @@ export interface LoadFigures {
   readonly cpuUs: number;
   readonly leastUs: number;
   readonly mostUs: number;
+  /** Of it in the kernel, in the median. */
+  readonly kernelUs: number;
   /** Less than the server could do where h2load, and not the server, is at its end. */
   readonly perSecond: number;
 }
@@ -48,22 +50,38 @@ export async function measureLoad(row: LoadRow, options: LoadOptions): Promise<R
     const server = stack.use(await startContender(contender, { certificate: row.isTls ? certificate : undefined }));
     const url = `${row.isTls ? "https" : "http"}://127.0.0.1:${server.port}${row.path}`;
     const requests = await warmUp(url, load, seconds);
-    runs.push({ contender, server, url, requests, cpuUs: [] as number[], perSecond: [] as number[] });
+    runs.push({
+      contender,
+      server,
+      url,
+      requests,
+      cpuUs: [] as number[],
+      kernelUs: [] as number[],
+      perSecond: [] as number[],
+    });
   }
   for (let round = 0; round < rounds; round++) {
-    for (const { server, url, requests, cpuUs, perSecond } of runs) {
-      const before = cpuTimeUs(server.pid);
+    for (const { server, url, requests, cpuUs, kernelUs, perSecond } of runs) {
+      const before = cpuTime(server.pid);
       const result = await runLoad(url, load, requests);
       if (!server.isRunning()) throw new Error(`The server has ended:\n${server.output()}`);
       // h2load has read every answer; what is left is to close its connections, which costs next to nothing.
-      cpuUs.push((cpuTimeUs(server.pid) - before) / requests);
+      const after = cpuTime(server.pid);
+      cpuUs.push((after.totalUs - before.totalUs) / requests);
+      kernelUs.push((after.kernelUs - before.kernelUs) / requests);
       perSecond.push(result.requestsPerSecond);
     }
   }
   return new Map(
-    runs.map(({ contender, cpuUs, perSecond }) => [
+    runs.map(({ contender, cpuUs, kernelUs, perSecond }) => [
       contender,
-      { cpuUs: median(cpuUs), leastUs: Math.min(...cpuUs), mostUs: Math.max(...cpuUs), perSecond: median(perSecond) },
+      {
+        cpuUs: median(cpuUs),
+        leastUs: Math.min(...cpuUs),
+        mostUs: Math.max(...cpuUs),
+        kernelUs: median(kernelUs),
+        perSecond: median(perSecond),
+      },
     ]),
   );
 }
