@@ -46,12 +46,14 @@ describe("settings", () => {
   });
 
   test("that are not known are ignored, and the last of several holds", () => {
-    expect(apply([0x7, 1], [0xffff, 2])).toEqual(DEFAULT_SETTINGS);
+    expect(apply([0x7, 1], [0xffff, 2], [0x8, 1], [0x9, 1])).toEqual(DEFAULT_SETTINGS);
     expect(apply([0x3, 1], [0x3, 2]).maxConcurrentStreams).toBe(2);
   });
 
   test.each([
     ["ENABLE_PUSH of 2", 0x2, 2, ErrorCode.PROTOCOL_ERROR],
+    ["ENABLE_CONNECT_PROTOCOL of 2", 0x8, 2, ErrorCode.PROTOCOL_ERROR],
+    ["NO_RFC7540_PRIORITIES of 2", 0x9, 2, ErrorCode.PROTOCOL_ERROR],
     ["INITIAL_WINDOW_SIZE of 2^31", 0x4, 0x80000000, ErrorCode.FLOW_CONTROL_ERROR],
     ["MAX_FRAME_SIZE of 2^14-1", 0x5, 16_383, ErrorCode.PROTOCOL_ERROR],
     ["MAX_FRAME_SIZE of 2^24", 0x5, 0x1000000, ErrorCode.PROTOCOL_ERROR],

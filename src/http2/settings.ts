@@ -40,7 +40,8 @@ const IDENTIFIERS = [
 ] as const;
 
 /**
- * Applies the payload of a SETTINGS frame, `bytes[from, to)`, to `settings`; settings that are not known are ignored.
+ * Applies the payload of a SETTINGS frame, `bytes[from, to)`, to `settings`; settings that are not known are ignored,
+ * as are those of extended CONNECT and of priorities once their values are checked.
  *
  * @throws ConnectionError where a value is not allowed
  */
@@ -76,6 +77,15 @@ export function applySettings(settings: Settings, bytes: Uint8Array, from: numbe
         break;
       case 0x6:
         changed.maxHeaderListBytes = value;
+        break;
+      case 0x8: // RFC 8441, 3
+      case 0x9: // RFC 9218, 2.1
+        if (value > 1) {
+          throw new ConnectionError(
+            ErrorCode.PROTOCOL_ERROR,
+            "SETTINGS_ENABLE_CONNECT_PROTOCOL or SETTINGS_NO_RFC7540_PRIORITIES is neither 0 nor 1",
+          );
+        }
     }
   }
   return changed;
