@@ -76,29 +76,31 @@ class Echo extends Listener {
   }
 }
 
-class Upload extends Listener {
+/** Reads a body and sends one that is always the same. */
+class Fixed extends Listener {
+  readonly #answer: Uint8Array;
+  constructor(stream: Stream, answer: Uint8Array) {
+    super(stream);
+    this.#answer = answer;
+  }
   onData(bytes: Uint8Array): void {
     this.stream.consumed(bytes.length);
   }
   onEnd(): void {
     this.stream.sendHead(HEAD, false);
-    this.stream.sendData(RECEIVED, true);
-  }
-}
-
-class Download extends Listener {
-  onData(bytes: Uint8Array): void {
-    this.stream.consumed(bytes.length);
-  }
-  onEnd(): void {
-    this.stream.sendHead(HEAD, false);
-    this.stream.sendData(MEBIBYTE, true);
+    this.stream.sendData(this.#answer, true);
   }
 }
 
 function onStream(stream: Stream): StreamListener {
-  const path = stream.head?.path;
-  return path === "/upload" ? new Upload(stream) : path === "/download" ? new Download(stream) : new Echo(stream);
+  switch (stream.head?.path) {
+    case "/upload":
+      return new Fixed(stream, RECEIVED);
+    case "/download":
+      return new Fixed(stream, MEBIBYTE);
+    default:
+      return new Echo(stream);
+  }
 }
 
 const connections = new Set<Http2Socket>();

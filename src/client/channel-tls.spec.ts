@@ -3,18 +3,12 @@ import * as http2 from "node:http2";
 import { Code, createClient } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { GreeterService } from "../../gen/greeter/v1/greeter_pb.js";
-import { makeCertificates } from "../../test/support/certificates.ts";
+import { makeCertificates, NO_CERTIFICATES } from "../../test/support/certificates.ts";
 import { createChannel } from "./channel.ts";
 
 const certificates = makeCertificates();
 const note = certificates === undefined ? " (skipped: no openssl here)" : "";
-const none = { cert: "", key: "" };
-const { authority, server, client, stranger } = certificates ?? {
-  authority: none,
-  server: none,
-  client: none,
-  stranger: none,
-};
+const { authority, server, client, stranger } = certificates ?? NO_CERTIFICATES;
 
 test.each([
   [{ ca: "garbage" }, "tls.ca holds no certificate in PEM"],

@@ -3,6 +3,7 @@ import { createServer, type ServerHttp2Stream } from "node:http2";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { frame } from "../../test/support/frames.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import { HpackEncoder, maxEncodedBytes } from "./hpack-encoder.ts";
 
@@ -19,15 +20,6 @@ interface Frame {
   readonly type: number;
   readonly flags: number;
   readonly payload: Buffer;
-}
-
-function frame(type: number, flags: number, streamId: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(streamId, 5);
-  return Buffer.concat([head, payload]);
 }
 
 async function* framesOf(socket: Socket): AsyncGenerator<Frame, void, undefined> {

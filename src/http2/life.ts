@@ -1,19 +1,16 @@
 import { MAX_STREAM_ID } from "./frame.ts";
+import type { ConnectionOptions } from "./options.ts";
 
 /** How long the announcement of a drain may take to come back, in milliseconds: then the final GOAWAY goes out anyway. */
 const DRAIN_PING_MS = 1000;
 /** Connections of the same age leave within this share of it, not all at once. */
 const AGE_JITTER = 0.1;
 
-/** Times of a connection; in milliseconds. */
-export interface LifeLimits {
-  readonly settingsTimeoutMs: number;
-  readonly keepaliveMs: number;
-  readonly keepaliveIdle: boolean;
-  readonly pingTimeoutMs: number;
-  readonly idleMs: number;
-  readonly maxAgeMs: number;
-}
+/** Times of a connection. */
+type LifeLimits = Pick<
+  ConnectionOptions,
+  "settingsTimeoutMs" | "keepaliveMs" | "keepaliveIdle" | "pingTimeoutMs" | "idleMs" | "maxAgeMs"
+>;
 
 /** What a connection has open at a moment. */
 interface Moment {

@@ -133,7 +133,7 @@ export class Stream {
 }
 
 /** Listens to a stream that nobody wants. */
-const IGNORING: StreamListener = {
+export const IGNORING: StreamListener = {
   onHead: ignore,
   onInformation: ignore,
   onData: ignore,

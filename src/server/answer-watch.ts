@@ -14,15 +14,15 @@ export interface AnswerWatch {
   readonly finished: boolean;
   /** Tells that the caller is gone. From here on what is written goes nowhere: node:http2 would throw at whoever writes. */
   lose(): void;
-  /** Tells that another answer went out in its place, past the response that is watched. */
-  replacedBy(refusal: Refusal): void;
+  /** HTTP/1.1: tells that another answer went out in its place, past the response that is watched. */
+  replacedBy?(refusal: Refusal): void;
 }
 
 /** The status in the log of a request whose caller went away before there was an answer. */
 export const CALLER_WENT_AWAY = 499;
 
 /** Watches an answer by way of the methods through which every writer goes. */
-export function watchAnswer(request: NodeRequest, response: NodeResponse): AnswerWatch {
+export function watchAnswer(request: NodeRequest, response: NodeResponse): Required<AnswerWatch> {
   let bytes = 0;
   let lost: { readonly begun: boolean } | undefined;
   let finished = false;

@@ -55,7 +55,7 @@ export function createHttp1Carrier(options: Http1CarrierOptions): Http1Carrier {
     } else if (underWay.length === 1 && broken !== undefined && !broken.arrival.answer.begun && isMalformed(error)) {
       const refusal = refuseUnread(error.code, socket, broken.call.requestId);
       if (refusal !== undefined) {
-        broken.arrival.answer.replacedBy(refusal);
+        broken.arrival.answer.replacedBy?.(refusal);
       }
     } else {
       socket.destroy();

@@ -73,7 +73,7 @@ const UNCOUNTED: RequestMemory = { hold: () => true, release: () => undefined };
 function takeOver(
   offer: UpgradeOffer,
   connection: Connection | undefined,
-  answer: AnswerWatch,
+  answer: Required<AnswerWatch>,
   over: () => void,
 ): UpgradeOffer {
   if (connection !== undefined) {

@@ -1,6 +1,5 @@
 import type { FieldLines, Stream } from "../http2/index.ts";
 import { type AnswerWatch, CALLER_WENT_AWAY } from "./answer-watch.ts";
-import type { Refusal } from "./refusal.ts";
 
 /** The answer on a stream of our own engine: what it does goes to the stream, and what is seen of it is kept. */
 export class StreamAnswer implements AnswerWatch {
@@ -8,7 +7,6 @@ export class StreamAnswer implements AnswerWatch {
   readonly #onData: () => void;
   #status: number | undefined;
   #bytes = 0;
-  #replacement: Refusal | undefined;
 
   /** @param onData called behind every part of the body that was sent */
   constructor(stream: Stream, onData: () => void) {
@@ -17,11 +15,11 @@ export class StreamAnswer implements AnswerWatch {
   }
 
   get status(): number {
-    return this.#replacement?.status ?? this.#status ?? CALLER_WENT_AWAY;
+    return this.#status ?? CALLER_WENT_AWAY;
   }
 
   get bytes(): number {
-    return this.#replacement?.bytes ?? this.#bytes;
+    return this.#bytes;
   }
 
   get begun(): boolean {
@@ -48,10 +46,6 @@ export class StreamAnswer implements AnswerWatch {
   /** A stream that is lost is closed: what is written to it goes nowhere. */
   lose(): void {
     // nothing is left to be done
-  }
-
-  replacedBy(refusal: Refusal): void {
-    this.#replacement = refusal;
   }
 
   sendInformation(fields: FieldLines): void {

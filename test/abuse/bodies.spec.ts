@@ -1,20 +1,16 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { TaskSchema } from "../behaviour/gen/behaviour/v1/behaviour_pb.js";
 import { until } from "../support/until.ts";
 import { type Attacker, attacker, data, ERROR, grpcRequest, headers, message, nth, request } from "./attacker.ts";
-import { expectHarmless, expectStopped, type Siege, startSiege } from "./siege.ts";
+import { expectHarmless, expectStopped, siegeForTests, startSiege } from "./siege.ts";
 
 const MIB = 1024 * 1024;
 const FIRST_WINDOW_BYTES = 65_535;
 /** As large as is taken: four mebibytes, less what the field costs. */
 const LARGEST = message(toBinary(TaskSchema, create(TaskSchema, { text: "x".repeat(4 * MIB - 5) })));
 
-let siege: Siege;
-beforeAll(async () => {
-  siege = await startSiege();
-});
-afterAll(() => siege[Symbol.asyncDispose]());
+const siege = siegeForTests();
 
 /** What was sent on all streams of a connection. */
 const totals = new WeakMap<Attacker, number>();

@@ -1,15 +1,11 @@
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { TaskSchema } from "../behaviour/gen/behaviour/v1/behaviour_pb.js";
 import { type Attacker, attacker, data, grpcRequest, headers, message, nth, request } from "./attacker.ts";
-import { expectHarmless, type Siege, startSiege } from "./siege.ts";
+import { expectHarmless, siegeForTests } from "./siege.ts";
 
-let siege: Siege;
-beforeAll(async () => {
-  siege = await startSiege();
-});
-afterAll(() => siege[Symbol.asyncDispose]());
+const siege = siegeForTests();
 
 const MIB = 1024 * 1024;
 const CALLS = 64;

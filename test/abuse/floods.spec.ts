@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { frame } from "../support/frames.ts";
 import {
   attacker,
@@ -13,13 +13,9 @@ import {
   TYPE,
   windowUpdate,
 } from "./attacker.ts";
-import { expectHarmless, expectStopped, type Siege, startSiege } from "./siege.ts";
+import { expectHarmless, expectStopped, siegeForTests } from "./siege.ts";
 
-let siege: Siege;
-beforeAll(async () => {
-  siege = await startSiege();
-});
-afterAll(() => siege[Symbol.asyncDispose]());
+const siege = siegeForTests();
 
 const COUNT = 200_000;
 

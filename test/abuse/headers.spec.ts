@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { attacker, ERROR, FLAGS, frame, headerBlock, headers, nth, request, settingsFrame, TYPE } from "./attacker.ts";
-import { expectHarmless, expectStopped, type Siege, startSiege } from "./siege.ts";
+import { expectHarmless, expectStopped, siegeForTests } from "./siege.ts";
 
-let siege: Siege;
-beforeAll(async () => {
-  siege = await startSiege();
-});
-afterAll(() => siege[Symbol.asyncDispose]());
+const siege = siegeForTests();
 
 const COUNT = 100_000;
 const GET = headerBlock(request("GET", "/bytes?n=1"));

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { until } from "../support/until.ts";
 import { attacker, data, grpcRequest, headers, message, nth, request } from "./attacker.ts";
-import { expectHarmless, type Siege, startSiege } from "./siege.ts";
+import { expectHarmless, siegeForTests } from "./siege.ts";
 
-let siege: Siege;
-beforeAll(async () => {
-  siege = await startSiege();
-});
-afterAll(() => siege[Symbol.asyncDispose]());
+const siege = siegeForTests();
 
 const CONNECTIONS = 8;
 const STREAMS = 128;

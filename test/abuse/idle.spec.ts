@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { PREFACE } from "../support/frames.ts";
 import { type RawSocket, rawSocket } from "../support/raw-socket.ts";
 import { until } from "../support/until.ts";
 import { type Attacker, attacker, ERROR, headers, request } from "./attacker.ts";
-import { expectHarmless, expectStopped, type Siege, startSiege } from "./siege.ts";
+import { expectHarmless, expectStopped, siegeForTests } from "./siege.ts";
 
-let siege: Siege;
-beforeAll(async () => {
-  siege = await startSiege({ REQUEST_HEAD_MS: "5000" });
-});
-afterAll(() => siege[Symbol.asyncDispose]());
+const siege = siegeForTests({ REQUEST_HEAD_MS: "5000" });
 
 const COUNT = 2000;
 

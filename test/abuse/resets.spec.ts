@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   attacker,
   data,
@@ -14,13 +14,9 @@ import {
   TYPE,
   windowUpdate,
 } from "./attacker.ts";
-import { expectStopped, type Siege, startSiege } from "./siege.ts";
+import { expectStopped, siegeForTests } from "./siege.ts";
 
-let siege: Siege;
-beforeAll(async () => {
-  siege = await startSiege();
-});
-afterAll(() => siege[Symbol.asyncDispose]());
+const siege = siegeForTests();
 
 const COUNT = 20_000;
 const MAX_WINDOW = 2 ** 31 - 1;

@@ -1,11 +1,7 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Siege, startSiege } from "./siege.ts";
+import { expect, test } from "vitest";
+import { siegeForTests } from "./siege.ts";
 
-let siege: Siege;
-beforeAll(async () => {
-  siege = await startSiege();
-});
-afterAll(() => siege[Symbol.asyncDispose]());
+const siege = siegeForTests();
 
 const MIB = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { LogLine } from "portico/testing";
-import { expect } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { TaskSchema } from "../behaviour/gen/behaviour/v1/behaviour_pb.js";
 import { type Http2Client, http2Client } from "../support/http2-client.ts";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
@@ -36,7 +36,7 @@ export interface Outcome {
   readonly abusiveConnections: number;
 }
 
-export interface Siege extends AsyncDisposable {
+export interface Siege {
   readonly url: string;
   readonly service: ServiceProcess;
   /**
@@ -47,7 +47,28 @@ export interface Siege extends AsyncDisposable {
   stats(): Promise<{ readonly connections: number; readonly requests: number; readonly waitingBytes: number }>;
 }
 
-export async function startSiege(env: Readonly<Record<string, string>> = {}): Promise<Siege> {
+/** A siege for the tests of a file, from before the first to behind the last: called where they are declared. */
+export function siegeForTests(env?: Readonly<Record<string, string>>): Siege {
+  let siege: StartedSiege;
+  beforeAll(async () => {
+    siege = await startSiege(env);
+  });
+  afterAll(() => siege[Symbol.asyncDispose]());
+  return {
+    get url() {
+      return siege.url;
+    },
+    get service() {
+      return siege.service;
+    },
+    endure: (attack, withinMiB) => siege.endure(attack, withinMiB),
+    stats: () => siege.stats(),
+  };
+}
+
+interface StartedSiege extends Siege, AsyncDisposable {}
+
+export async function startSiege(env: Readonly<Record<string, string>> = {}): Promise<StartedSiege> {
   const service = startProcess("test/abuse/fixtures/besieged.ts", env);
   const url = await service.url();
   const warmUp = await bystander(url);

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, test } from "vitest";
+import { test } from "vitest";
 import { until } from "../support/until.ts";
 import { type Attacker, attacker, data, grpcRequest, headers, nth, request } from "./attacker.ts";
-import { expectHarmless, type Siege, startSiege } from "./siege.ts";
+import { expectHarmless, siegeForTests } from "./siege.ts";
 
-let siege: Siege;
-beforeAll(async () => {
-  siege = await startSiege();
-});
-afterAll(() => siege[Symbol.asyncDispose]());
+const siege = siegeForTests();
 
 const CONNECTIONS = 8;
 const STREAMS = 100;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { until } from "../support/until.ts";
 import {
   attacker,
@@ -12,13 +12,9 @@ import {
   settingsFrame,
   windowUpdate,
 } from "./attacker.ts";
-import { expectHarmless, expectStopped, type Siege, startSiege } from "./siege.ts";
+import { expectHarmless, expectStopped, siegeForTests } from "./siege.ts";
 
-let siege: Siege;
-beforeAll(async () => {
-  siege = await startSiege();
-});
-afterAll(() => siege[Symbol.asyncDispose]());
+const siege = siegeForTests();
 
 const MAX_WINDOW = 2 ** 31 - 1;
 /** Watch with `filling_bytes` of 16,384. */

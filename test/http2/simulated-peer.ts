@@ -6,6 +6,7 @@ import {
   type Stream,
   type StreamListener,
 } from "../../src/http2/index.ts";
+import { IGNORING } from "../../src/http2/stream.ts";
 import type { Random } from "./random.ts";
 import { type MessagePlan, SimulatedStream, type StreamLedger } from "./simulated-stream.ts";
 import { WireTally } from "./wire-tally.ts";
@@ -250,14 +251,3 @@ export class SimulatedPeer implements ConnectionListener {
     }
   }
 }
-
-const ignore = () => undefined;
-const IGNORING: StreamListener = {
-  onHead: ignore,
-  onInformation: ignore,
-  onData: ignore,
-  onTrailers: ignore,
-  onEnd: ignore,
-  onDrain: ignore,
-  onClose: ignore,
-};

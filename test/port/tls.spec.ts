@@ -19,7 +19,7 @@ import { applicationHandler } from "../../src/service/application.ts";
 import { rpcHandler } from "../../src/wire/rpc.ts";
 import { chromiumNote, chromiumPath, launchChromium } from "../browser/chromium.ts";
 import { findProgram, noteOn, runProgram } from "../peers/programs.ts";
-import { makeCertificates } from "../support/certificates.ts";
+import { makeCertificates, NO_CERTIFICATES } from "../support/certificates.ts";
 import { upperCaseNames } from "../support/echo.ts";
 import { listening } from "../support/listening.ts";
 
@@ -146,13 +146,7 @@ describe.skipIf(certificates === undefined)(`a port with a certificate${note}`, 
 });
 
 describe.skipIf(certificates === undefined)(`a port that asks for client certificates${note}`, () => {
-  const none = { cert: "", key: "" };
-  const { authority, server, client, stranger } = certificates ?? {
-    authority: none,
-    server: none,
-    client: none,
-    stranger: none,
-  };
+  const { authority, server, client, stranger } = certificates ?? NO_CERTIFICATES;
   const ca = authority.cert;
   let opened: Awaited<ReturnType<typeof openPort>>;
   beforeAll(async () => {
@@ -167,11 +161,10 @@ describe.skipIf(certificates === undefined)(`a port that asks for client certifi
   });
 
   test.each([
-    ["without a certificate", none],
+    ["without a certificate", {}],
     ["with one of its own making", stranger],
   ])("refuses a client %s", async (_name, pair) => {
-    const options = pair === none ? {} : pair;
-    await expect(get(opened.url, { ca, ...options })).rejects.toThrow();
+    await expect(get(opened.url, { ca, ...pair })).rejects.toThrow();
   });
 });
 

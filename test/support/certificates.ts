@@ -18,6 +18,10 @@ export interface Certificates {
   readonly stranger: Pair;
 }
 
+const NONE: Pair = { cert: "", key: "" };
+/** What tests that are skipped without openssl are declared with. */
+export const NO_CERTIFICATES: Certificates = { authority: NONE, server: NONE, client: NONE, stranger: NONE };
+
 /** Makes certificates for a day by openssl; undefined where that is not there. */
 export function makeCertificates(): Certificates | undefined {
   const folder = mkdtempSync(join(tmpdir(), "portico-certificates-"));
