@@ -20,7 +20,7 @@ interface Candidate {
 /**
  * What an encoder has sent as literals, to tell what is worth a place in the table: a field that is sent a second time. What
  * changes with every message (request ids, dates, timeouts) never comes up again; a name that shows this for long is no
- * longer looked at. Holds at most 32 names of 8 values each.
+ * longer looked at. Holds at most 32 names of 8 values each. RFC 7541 leaves the choice to the encoder (2.3.2 and 6.2).
  */
 export class HpackCandidates {
   readonly #names = new Map<string, Candidate>();

@@ -13,7 +13,8 @@ export interface InflowLimits {
 
 /**
  * What the peer may send, on the connection and on its streams. Grants are renewed for what was consumed; where the
- * windows are what limits, they double, out of a budget that connections share.
+ * windows are what limits, they double, out of a budget that connections share (RFC 9113, 5.2 and 6.9; when to grant is left
+ * to the receiver, 5.2.1).
  */
 export class Inflow {
   readonly #limits: InflowLimits;
