@@ -4,7 +4,7 @@ import { MAX_STREAM_ID, PREFACE } from "./frame.ts";
 import type { ConnectionListener, ConnectionOptions } from "./options.ts";
 import { PeerFrames } from "./peer-frames.ts";
 import { DEFAULT_SETTINGS, type Settings } from "./settings.ts";
-import { type FieldLines, Stream, type StreamCarrier, type StreamListener } from "./stream.ts";
+import { type FieldLines, type Lines, Stream, type StreamCarrier, type StreamListener } from "./stream.ts";
 
 /**
  * One HTTP/2 connection (RFC 9113), server or client, without input or output of its own: bytes go in by
@@ -97,9 +97,16 @@ export class Http2Connection implements StreamCarrier {
   /**
    * Opens a stream (client).
    *
+   * @param more lines behind the fields
    * @returns undefined where {@link canOpen} does not hold
    */
-  open(fields: FieldLines, endStream: boolean, listener: StreamListener, isHeadRequest = false): Stream | undefined {
+  open(
+    fields: FieldLines,
+    endStream: boolean,
+    listener: StreamListener,
+    isHeadRequest = false,
+    more?: Lines,
+  ): Stream | undefined {
     const id = this.canOpen ? this.#core.streams.nextOwnId() : undefined;
     if (id === undefined) {
       return undefined;
@@ -119,7 +126,7 @@ export class Http2Connection implements StreamCarrier {
     stream.listener = listener;
     this.#core.streams.add(stream);
     this.#core.opening = stream;
-    this.#core.sender.sendHead(stream, fields, endStream);
+    this.#core.sender.sendHead(stream, fields, endStream, more);
     this.#core.opening = undefined;
     return stream;
   }
@@ -253,8 +260,8 @@ export class Http2Connection implements StreamCarrier {
 
   // What streams do (StreamCarrier).
 
-  sendHead(stream: Stream, fields: FieldLines, endStream: boolean): void {
-    this.#core.sender.sendHead(stream, fields, endStream);
+  sendHead(stream: Stream, fields: FieldLines, endStream: boolean, more?: Lines): void {
+    this.#core.sender.sendHead(stream, fields, endStream, more);
   }
 
   sendData(stream: Stream, bytes: Uint8Array, endStream: boolean): boolean {

@@ -29,6 +29,8 @@ export interface RequestHead {
   readonly contentLength: number | undefined;
   /** Without the pseudo-headers, in the order sent, `host` and `content-length` included. */
   readonly fields: readonly HeaderField[];
+  /** What its reader has made of it: a block that comes again on a connection is the same head. */
+  memo: unknown;
 }
 
 /** A well-formed response's head (RFC 9113, 8.3.2), final or 1xx. */
@@ -81,6 +83,7 @@ export function readRequestHead(list: readonly HeaderField[]): RequestHead | Mal
     authority: authority ?? (fieldValue(fields, "host") || undefined),
     contentLength,
     fields,
+    memo: undefined,
   };
 }
 

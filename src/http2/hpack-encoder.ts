@@ -43,6 +43,7 @@ export class HpackEncoder {
   readonly #candidates = new HpackCandidates();
   readonly #maxTableBytes: number;
   #peerTableBytes = INITIAL_TABLE_BYTES;
+  #version = 0;
   /** The smallest maximum since the last block; undefined where none is to be announced. */
   #smallestDueBytes: number | undefined;
 
@@ -57,6 +58,11 @@ export class HpackEncoder {
   /** The dynamic table: to look at, not to change. */
   get table(): Pick<SearchableHeaderTable, "at" | "bytes" | "count" | "maxBytes"> {
     return this.#table;
+  }
+
+  /** Changes with the dynamic table: what was encoded before means the same for as long as this is the same. */
+  get version(): number {
+    return this.#version;
   }
 
   /** Applies the peer's SETTINGS_HEADER_TABLE_SIZE; the next block announces what it changes. */
@@ -79,6 +85,7 @@ export class HpackEncoder {
       return at;
     }
     this.#smallestDueBytes = undefined;
+    this.#version++;
     const last = Math.min(this.#peerTableBytes, this.#maxTableBytes);
     let end = at;
     if (smallest < last) {
@@ -118,6 +125,7 @@ export class HpackEncoder {
     }
     const end = writeLiteral(out, at, INSERTED, INSERTED_PREFIX, nameIndex, name, value);
     this.#table.insert(new HeaderField(name, value));
+    this.#version++;
     return end;
   }
 

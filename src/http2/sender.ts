@@ -4,7 +4,7 @@ import { ErrorCode } from "./error-code.ts";
 import { SendWindow } from "./flow-window.ts";
 import { Output } from "./output.ts";
 import { DEFAULT_SETTINGS, type Settings } from "./settings.ts";
-import type { FieldLines, Stream } from "./stream.ts";
+import type { FieldLines, Lines, Stream } from "./stream.ts";
 
 /**
  * What is written in one turn; beyond it bodies wait on their streams, where they can still be dropped, and overtaken by
@@ -79,11 +79,11 @@ export class Sender {
     return this.#ready.size > 0 && this.window.available > 0;
   }
 
-  sendHead(stream: Stream, fields: FieldLines, endStream: boolean): void {
+  sendHead(stream: Stream, fields: FieldLines, endStream: boolean, more?: Lines): void {
     if (stream.isClosed || stream.isLocalEnded) {
       return;
     }
-    const problem = this.#blocks.write(stream.id, fields, endStream);
+    const problem = this.#blocks.write(stream.id, fields, endStream, more);
     if (problem !== undefined) {
       this.#listener.onUnsendable(stream, ErrorCode.INTERNAL_ERROR, problem);
     } else if (endStream) {

@@ -5,6 +5,7 @@ import type { HeaderField } from "./header-field.ts";
 
 /** Names, in lower case, and values, in order, pseudo-header fields first; a Headers object is such. */
 export type FieldLines = Iterable<readonly [name: string, value: string]>;
+export type Lines = readonly (readonly [name: string, value: string])[];
 
 /** What a stream's user is told. Nothing here may throw. */
 export interface StreamListener {
@@ -26,7 +27,7 @@ export interface StreamListener {
 
 /** What a stream needs of its connection. */
 export interface StreamCarrier {
-  sendHead(stream: Stream, fields: FieldLines, endStream: boolean): void;
+  sendHead(stream: Stream, fields: FieldLines, endStream: boolean, more?: Lines): void;
   sendData(stream: Stream, bytes: Uint8Array, endStream: boolean): boolean;
   sendTrailers(stream: Stream, fields: FieldLines): void;
   consumed(stream: Stream, bytes: number): void;
@@ -102,9 +103,13 @@ export class Stream {
     this.#carrier.sendHead(this, fields, false);
   }
 
-  /** Sends the head, `:status` first; ends our side where `endStream`. */
-  sendHead(fields: FieldLines, endStream: boolean): void {
-    this.#carrier.sendHead(this, fields, endStream);
+  /**
+   * Sends the head, `:status` first; ends our side where `endStream`. A FieldBlock is encoded once for each connection.
+   *
+   * @param more lines behind the fields
+   */
+  sendHead(fields: FieldLines, endStream: boolean, more?: Lines): void {
+    this.#carrier.sendHead(this, fields, endStream, more);
   }
 
   /**
