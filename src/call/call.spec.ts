@@ -88,6 +88,7 @@ test("the first interruption counts, and takes the timer with it", () => {
   active.expire();
   expect(active.interruption).toBe(first);
   expect(active.signal.reason).toBe(first);
+  vi.advanceTimersByTime(0); // the end of the turn, which would have set the timer
   expect(vi.getTimerCount()).toBe(0);
 });
 

@@ -1,6 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Clock, Timer } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import { type Deadline, deadlinesOf, type Expiring } from "./deadlines.ts";
 import type { Logger } from "./logger.ts";
 import type { Tasks } from "./tasks.ts";
 
@@ -25,7 +26,7 @@ export interface Peer {
   readonly address: string;
 }
 
-/** What a call is made from. */
+/** What a call is made from. What costs something is read once somebody asks for it: a getter serves. */
 export interface CallOptions {
   readonly requestId: string;
   readonly log: Logger;
@@ -39,38 +40,65 @@ export interface CallOptions {
 }
 
 /** A call as the chassis sees it: {@link Call} and what moves it along. Exactly one owner ends it. */
-export class ActiveCall implements Call {
-  readonly requestId: string;
-  readonly log: Logger;
-  readonly peer: Peer;
-  readonly tasks: Tasks;
-  readonly clock: Clock;
-  readonly companions: ReadonlyMap<string, string>;
-  readonly #requestSecrets: readonly string[];
-  readonly #messageSecrets: (readonly string[])[] = [];
+export class ActiveCall implements Call, Expiring {
+  readonly #options: CallOptions;
+  /** When it began, by its clock. */
+  readonly startedAt: number;
+  #requestId: string | undefined;
+  #companions: ReadonlyMap<string, string> | undefined;
+  #requestSecrets: readonly string[] | undefined;
+  #messageSecrets: (readonly string[])[] | undefined;
   method: DescMethod | undefined;
   /** The RPC protocol that the caller speaks; undefined for what is no RPC. */
   protocol: "grpc" | "grpc-web" | "connect" | undefined;
   /** Finds the code of the answer where no one has set it: whoever writes the answer's end knows it. */
   findAnsweredCode: (() => Code | undefined) | undefined;
+  /** Told when the call is cut short, before its signal aborts: a signal is made only once somebody asks for it. */
+  onInterrupt: ((reason: ConnectError) => void) | undefined;
   #answeredCode: Code | undefined;
   #interruption: ConnectError | undefined;
-  #deadline: number | undefined;
-  #timer: Timer | undefined;
-  readonly #controller = new AbortController();
+  #deadlineAt: number | undefined;
+  #deadline: Deadline | undefined;
+  #controller: AbortController | undefined;
+  #isOver = false;
 
   constructor(options: CallOptions) {
-    this.requestId = options.requestId;
-    this.log = options.log;
-    this.peer = options.peer;
-    this.tasks = options.tasks;
-    this.clock = options.clock;
-    this.companions = options.companions;
-    this.#requestSecrets = options.secrets;
+    this.#options = options;
+    this.startedAt = options.clock.now();
+  }
+
+  get requestId(): string {
+    this.#requestId ??= this.#options.requestId;
+    return this.#requestId;
+  }
+
+  get log(): Logger {
+    return this.#options.log;
+  }
+
+  get peer(): Peer {
+    return this.#options.peer;
+  }
+
+  get tasks(): Tasks {
+    return this.#options.tasks;
+  }
+
+  get clock(): Clock {
+    return this.#options.clock;
+  }
+
+  get companions(): ReadonlyMap<string, string> {
+    this.#companions ??= this.#options.companions;
+    return this.#companions;
   }
 
   /** Texts that no log line of this call may hold; undefined where they are too many to be looked for. */
   get secrets(): readonly string[] | undefined {
+    this.#requestSecrets ??= this.#options.secrets;
+    if (this.#messageSecrets === undefined) {
+      return this.#requestSecrets;
+    }
     const fromMessages = this.#messageSecrets.flat();
     return fromMessages.length > MAX_SECRETS ? undefined : [...this.#requestSecrets, ...fromMessages];
   }
@@ -83,6 +111,7 @@ export class ActiveCall implements Call {
     if (texts.length === 0) {
       return;
     }
+    this.#messageSecrets ??= [];
     this.#messageSecrets.push(texts);
     while (this.#messageSecrets.length > 1 && this.#messageSecrets.flat().length > MAX_SECRETS) {
       this.#messageSecrets.shift();
@@ -90,6 +119,12 @@ export class ActiveCall implements Call {
   }
 
   get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#interruption !== undefined || this.#isOver) {
+        this.#controller.abort(this.#interruption ?? ENDED);
+      }
+    }
     return this.#controller.signal;
   }
 
@@ -108,14 +143,14 @@ export class ActiveCall implements Call {
   }
 
   timeLeftMs(): number | undefined {
-    return this.#deadline === undefined ? undefined : Math.max(0, this.#deadline - this.clock.now());
+    return this.#deadlineAt === undefined ? undefined : Math.max(0, this.#deadlineAt - this.clock.now());
   }
 
-  /** Sets the deadline, `timeoutMs` from now; at it the signal aborts with `deadline_exceeded`. */
+  /** Sets the deadline, `timeoutMs` after the call began; at it the signal aborts with `deadline_exceeded`. */
   startDeadline(timeoutMs: number): void {
-    this.#deadline = this.clock.now() + timeoutMs;
-    this.#timer?.cancel();
-    this.#timer = this.clock.schedule(timeoutMs, () => this.expire());
+    this.#deadlineAt = this.startedAt + timeoutMs;
+    this.#deadline?.cancel();
+    this.#deadline = this.#isOver ? undefined : deadlinesOf(this.clock).add(this, this.#deadlineAt);
   }
 
   /** Cuts the call short because its deadline has passed. */
@@ -125,24 +160,32 @@ export class ActiveCall implements Call {
 
   /** Cuts the call short: its signal aborts with `reason`, which is also its answer. The first interruption counts. */
   interrupt(reason: ConnectError): void {
-    if (this.#controller.signal.aborted) {
+    if (this.#interruption !== undefined || this.#isOver) {
       return;
     }
     this.#interruption = reason;
-    this.#timer?.cancel();
-    this.#controller.abort(reason);
+    this.#deadline?.cancel();
+    this.onInterrupt?.(reason);
+    this.#controller?.abort(reason);
   }
 
-  /** Ends the call: its timer goes, and its signal aborts so that what still listens lets go. */
+  /** Ends the call: its deadline goes, and its signal aborts so that what still listens lets go. */
   end(): void {
-    this.#timer?.cancel();
-    this.#controller.abort(ENDED);
+    if (this.#isOver) {
+      return;
+    }
+    this.#isOver = true;
+    this.#deadline?.cancel();
+    this.#controller?.abort(ENDED);
   }
 
   /** A call with the same id and companions, but with no deadline and no caller to cancel it. */
   detach(): ActiveCall {
-    const detached = new ActiveCall({ ...this, secrets: this.#requestSecrets });
-    detached.#messageSecrets.push(...this.#messageSecrets);
+    const { requestId, companions, log, clock, tasks, peer } = this;
+    this.#requestSecrets ??= this.#options.secrets;
+    const secrets = this.#requestSecrets;
+    const detached = new ActiveCall({ requestId, companions, log, clock, tasks, peer, secrets });
+    detached.#messageSecrets = this.#messageSecrets === undefined ? undefined : [...this.#messageSecrets];
     return detached;
   }
 }
