@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers"; // not the global one: who fakes timers for a while would stop ours for good
 import type { Clock, Timer } from "./clock.ts";
 
 /** What has a deadline. */
