@@ -20,7 +20,7 @@ const runWithinMs = 180_000;
 const listenWithinMs = 20_000;
 
 /** h2spec: what RFC 9113 (in its first version, 7540) and RFC 7541 demand of a server, case by case. */
-export const h2spec: Part = { name: "h2spec 2.2.1", run: runH2spec };
+export const h2spec: Part = { id: "h2spec", name: "h2spec 2.2.1", run: runH2spec };
 
 async function runH2spec({ root, engine, isStrict, only }: PartOptions): Promise<PartResult> {
   const built = await buildH2spec(root);

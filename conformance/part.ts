@@ -1,5 +1,7 @@
-/** A suite that judges the server from outside, as `npm run conformance` runs it. */
+/** A suite that judges the server or the client from outside, as `npm run conformance` runs it. */
 export interface Part {
+  /** What the command line calls it. */
+  readonly id: string;
   readonly name: string;
   /** Never throws for what it finds: only where it cannot go on for a reason that nobody foresaw. */
   run(options: PartOptions): Promise<PartResult>;
