@@ -124,10 +124,10 @@ export async function makeCall(
 }
 
 function messagesOf<I extends DescMessage>(request: ClientCompatRequest, input: I): MessageShape<I>[] {
-  return request.requestMessages.map((any) => {
-    const message = anyUnpack(any, input);
+  return request.requestMessages.map((packed) => {
+    const message = anyUnpack(packed, input);
     if (message === undefined) {
-      throw new Error(`${request.method} takes no ${any.typeUrl}`);
+      throw new Error(`${request.method} takes no ${packed.typeUrl}`);
     }
     return message;
   });
