@@ -1,28 +1,44 @@
-import { type ServerProcess, startServer } from "../tools/server-process.ts";
-import type { Certificate } from "./certificate.ts";
-
-/** What is measured: the first is what the others are compared with. */
-export const CONTENDERS = ["node-http2", "own"] as const;
+/** Everything that is measured. A name is also that of its module in peers/, or of its program. */
 export type Contender = (typeof CONTENDERS)[number];
 
-export interface ContenderOptions {
-  /** Undefined: it serves in cleartext. */
-  readonly certificate?: Certificate | undefined;
-  readonly nodeOptions?: readonly string[];
+/** In the order in which tables show them: what there is to compare with, and then ours. */
+export const CONTENDERS = [
+  "node-http2",
+  "node-http",
+  "fastify",
+  "connect-node",
+  "grpc-js",
+  "armeria",
+  "connect-go",
+  "grpc-go",
+  "engine",
+  "bare",
+  "service",
+  "channel",
+] as const;
+
+/** What a contender is, for those who read the results. */
+export const DESCRIPTIONS: Readonly<Record<Contender, string>> = {
+  "node-http2": "node:http2 alone: sends the same bytes back, and knows no RPC",
+  "node-http": "node:http alone: sends the same bytes back",
+  fastify: "Fastify on node:http, with schemas",
+  "connect-node": "connect-node on node:http2, and on node:http for HTTP/1.1",
+  "grpc-js": "@grpc/grpc-js",
+  armeria: "Armeria on the JVM, after 400,000 calls",
+  "connect-go": "connect-go on net/http",
+  "grpc-go": "grpc-go",
+  engine: "Portico's HTTP/2 engine alone: sends the same bytes back",
+  bare: "Portico's port with RPCs alone",
+  service: "Portico's name service as it ships: request id, deadline, context, a line in a file for each call",
+  channel: "Portico's client",
+};
+
+/** Sends back what it gets, instead of a name in upper case. */
+export function isEcho(contender: Contender): boolean {
+  return contender === "node-http2" || contender === "node-http" || contender === "engine";
 }
 
-/** Starts a contender's server on core 0. */
-export async function startContender(
-  contender: Contender,
-  { certificate, nodeOptions = [] }: ContenderOptions,
-): Promise<ServerProcess> {
-  return startServer({
-    module: `bench/servers/${contender}.ts`,
-    args: certificate === undefined ? [] : ["--certificate", certificate.certificate, "--key", certificate.key],
-    nodeOptions,
-    wrapper: ["taskset", "-c", "0"],
-    env: { NODE_ENV: "production" },
-    listening: /listening on port (?<port>\d+)/,
-    withinMs: 20_000,
-  });
+/** Calls that a contender needs before it is as fast as it will be, beyond those that everybody gets. */
+export function warmUpCalls(contender: Contender): number {
+  return contender === "armeria" ? 400_000 : 0;
 }

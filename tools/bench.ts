@@ -1,102 +1,120 @@
-import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { makeCertificate } from "../bench/certificate.ts";
+import { hasProgram } from "../bench/build/programs.ts";
+import { buildSchema } from "../bench/build/schema.ts";
 import { CONTENDERS, type Contender } from "../bench/contenders.ts";
-import { measureLoad } from "../bench/measure-load.ts";
-import { type MemoryFigures, measureMemory } from "../bench/measure-memory.ts";
-import { describeLoad, describeMemory, loadHeading, memoryHeading } from "../bench/report.ts";
+import { makeCertificate } from "../bench/loads/certificate.ts";
+import { describeResult, type Result } from "../bench/report/table.ts";
+import { describeMachine, describeVersions } from "../bench/report/versions.ts";
+import { type CpuByRow, writeResults } from "../bench/report/write.ts";
+import type { Row } from "../bench/row.ts";
 import { ROWS } from "../bench/rows.ts";
+import { type Measured, runRow } from "../bench/run-row.ts";
+import { findMissing } from "../bench/servers.ts";
 import { onStopSignal } from "./stop-signals.ts";
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
-    seconds: { type: "string", default: "2" },
+    /** About what a round takes. */
+    seconds: { type: "string", default: "1" },
     /** A part of the names of the rows to measure. */
     only: { type: "string", default: "" },
+    /** Contenders to leave out. */
+    without: { type: "string", multiple: true, default: [] },
     /** Processes that memory is measured in. */
     times: { type: "string", default: "3" },
+    /** Writes bench/RESULTS.md and bench/results.svg. */
+    write: { type: "boolean", default: false },
   },
 });
 
 const leave = () => process.exit(130);
 onStopSignal(leave, leave);
 
-function missing(): readonly string[] {
-  const hasProgram = (name: string, flag: string) => {
-    try {
-      execFileSync(name, [flag], { stdio: "ignore", timeout: 10_000 });
-      return true;
-    } catch {
-      return false;
-    }
-  };
+async function missing(): Promise<readonly string[]> {
   return [
     ...(existsSync("/proc/self/stat") ? [] : ["Linux's /proc: CPU time and memory are read there"]),
     ...(availableParallelism() >= 2 ? [] : ["a second core: server and load have one each"]),
-    ...(hasProgram("taskset", "--version") ? [] : ["taskset, which pins to cores (Debian: util-linux)"]),
-    ...(hasProgram("h2load", "--version") ? [] : ["h2load, which makes the load (Debian: nghttp2-client)"]),
+    ...((await hasProgram("taskset", "--version")) ? [] : ["taskset, which pins to cores (Debian: util-linux)"]),
+    ...((await hasProgram("h2load", "--version")) ? [] : ["h2load, which makes the load (Debian: nghttp2-client)"]),
   ];
 }
 
-async function bench(folder: string): Promise<number> {
-  const root = join(import.meta.dirname, "..");
-  const contenders = CONTENDERS.filter((name) => existsSync(join(root, `bench/servers/${name}.ts`)));
-  const certificate = await makeCertificate(folder);
-  const rows = ROWS.filter(({ name }) => name.includes(values.only));
-  let failures = rows.length === 0 ? 1 : 0;
-  const attempt = async (name: string, measure: () => Promise<string>) => {
+async function bench(rows: readonly Row[], folder: string): Promise<number> {
+  const { rounds, write } = values;
+  const [machine, versions, certificate] = await Promise.all([
+    describeMachine(),
+    describeVersions(),
+    makeCertificate(folder),
+    buildSchema(),
+  ]);
+  const options = {
+    rounds: Number(rounds),
+    seconds: Number(values.seconds),
+    times: Number(values.times),
+    folder,
+    certificate,
+    absent: await findAbsent(rows),
+  };
+  console.log(`${machine}\n${versions}\nMedians of ${rounds} rounds.`);
+  const results: Result[] = [];
+  const cpu = new Map<string, NonNullable<Measured["cpu"]>>();
+  let failures = 0;
+  for (const row of rows) {
     try {
-      console.log(await measure());
+      const measured = await runRow(row, options);
+      results.push(measured.result);
+      if (measured.cpu !== undefined) cpu.set(row.name, measured.cpu);
+      console.log(`\n${describeResult(measured.result)}`);
     } catch (error) {
       failures++;
-      console.log(`${name} could not run: ${error instanceof Error ? error.message : error}`);
+      console.log(`\n### ${row.name}\n\ncould not run: ${error instanceof Error ? error.message : error}`);
     }
-  };
-  console.log(
-    `Node ${process.versions.node}, server on core 0, h2load on core 1; medians of ${values.rounds} rounds.\n`,
-  );
-  console.log(loadHeading());
-  for (const row of rows.filter((row) => row.kind === "load")) {
-    if (row.isTls && certificate === undefined) {
-      console.log(`${row.name}: skipped, there is no openssl here to make a certificate`);
-      continue;
-    }
-    const bodyFile = row.bodyBytes > 0 ? join(folder, `body-${row.bodyBytes}`) : undefined;
-    if (bodyFile !== undefined) await writeFile(bodyFile, Buffer.alloc(row.bodyBytes, "portico "));
-    const options = {
-      rounds: Number(values.rounds),
-      seconds: Number(values.seconds),
-      contenders,
-      certificate,
-      bodyFile,
-    };
-    await attempt(row.name, async () => describeLoad(row, await measureLoad(row, options)));
   }
-  console.log(`\n${memoryHeading()}`);
-  for (const row of rows.filter((row) => row.kind === "memory")) {
-    await attempt(row.name, async () => {
-      const figures = new Map<Contender, MemoryFigures>();
-      for (const name of contenders) figures.set(name, await measureMemory(row, name, Number(values.times)));
-      return describeMemory(row, figures);
-    });
-  }
+  if (write && failures === 0) await save({ machine, versions, rounds }, results, cpu);
   return failures === 0 ? 0 : 1;
 }
 
-const lacking = missing();
-if (lacking.length > 0) {
-  console.error(`The benchmark cannot run here. Missing: ${lacking.join("; ")}.`);
+function save(
+  about: { readonly machine: string; readonly versions: string; readonly rounds: string },
+  results: readonly Result[],
+  cpu: CpuByRow,
+): Promise<void> {
+  const command = ["npm run bench --", ...process.argv.slice(2)].join(" ");
+  return writeResults({ ...about, command, date: new Date().toISOString().slice(0, 10) }, results, cpu);
+}
+
+/** Who cannot run here, or is not to. */
+async function findAbsent(rows: readonly Row[]): Promise<ReadonlyMap<Contender, string>> {
+  const absent = new Map<Contender, string>();
+  for (const contender of new Set(rows.flatMap(({ contenders }) => contenders))) {
+    const why = values.without.includes(contender) ? "it was left out" : await findMissing(contender);
+    if (why !== undefined) absent.set(contender, why);
+  }
+  return absent;
+}
+
+const rows = ROWS.filter(({ name }) => name.includes(values.only));
+const unknown = values.without.filter((name) => !(CONTENDERS as readonly string[]).includes(name));
+const mistakes = [
+  ...(rows.length > 0 ? [] : [`--only ${values.only}: rows are ${ROWS.map(({ name }) => name).join(", ")}.`]),
+  ...(unknown.length === 0 ? [] : [`--without ${unknown.join(", ")}: contenders are ${CONTENDERS.join(", ")}.`]),
+  ...(values.write && values.only !== "" ? ["--write takes all rows: leave out --only."] : []),
+];
+const lacking = await missing();
+if (mistakes.length > 0 || lacking.length > 0) {
+  const cannot = lacking.length === 0 ? [] : [`The benchmark cannot run here. Missing: ${lacking.join("; ")}.`];
+  console.error([...mistakes, ...cannot].join("\n"));
   process.exit(2);
 }
 const folder = await mkdtemp(join(tmpdir(), "portico-bench-"));
 let exitCode = 1;
 try {
-  exitCode = await bench(folder);
+  exitCode = await bench(rows, folder);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

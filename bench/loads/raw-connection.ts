@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { FLAG, FRAME, frame, PREFACE } from "../test/support/frames.ts";
+import { FLAG, FRAME, frame, PREFACE } from "../../test/support/frames.ts";
 
 /** Clients that speak just enough HTTP/2 to be counted: what a client library keeps does not matter, nor does its time. */
 

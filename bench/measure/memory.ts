@@ -1,9 +1,10 @@
-import type { ServerProcess } from "../tools/server-process.ts";
-import { connectRaw, type RawConnection } from "./connections.ts";
-import { type Contender, startContender } from "./contenders.ts";
-import { runLoad } from "./h2load.ts";
+import type { ServerProcess } from "../../tools/server-process.ts";
+import type { Contender } from "../contenders.ts";
+import { runH2load } from "../loads/h2load.ts";
+import { connectRaw, type RawConnection } from "../loads/raw-connection.ts";
+import type { MemoryRow } from "../row.ts";
+import { startModule } from "../servers.ts";
 import { median } from "./median.ts";
-import type { MemoryRow } from "./rows.ts";
 
 /** KiB for each connection or stream, in the median of processes. */
 export interface MemoryFigures {
@@ -27,7 +28,7 @@ const WARM_UP_REQUESTS = 500;
 export async function measureMemory(row: MemoryRow, contender: Contender, times: number): Promise<MemoryFigures> {
   const all: MemoryFigures[] = [];
   for (let time = 0; time < times; time++) {
-    await using server = await startContender(contender, { nodeOptions: NODE_OPTIONS });
+    await using server = await startModule(contender, { nodeOptions: NODE_OPTIONS });
     all.push(await measureOnce(row, server));
   }
   return {
@@ -39,7 +40,8 @@ export async function measureMemory(row: MemoryRow, contender: Contender, times:
 
 async function measureOnce({ connections, streams }: MemoryRow, server: ServerProcess): Promise<MemoryFigures> {
   const url = `http://127.0.0.1:${server.port}/echo`;
-  await runLoad(url, { connections: 8, streams: 16 }, WARM_UP_REQUESTS);
+  const request = { url, isHttp1: false, headers: {}, bodyFile: undefined, answerBytes: 0 };
+  await runH2load({ by: "h2load", connections: 8, streams: 16 }, request, WARM_UP_REQUESTS);
   const before = await memoryOf(server);
   using stack = new DisposableStack();
   for (let opened = 0; opened < connections; opened += AT_A_TIME) {
@@ -60,6 +62,6 @@ async function use(connection: RawConnection, streams: number): Promise<void> {
 
 /** What the server's process has after forced collections, in bytes. */
 async function memoryOf(server: ServerProcess): Promise<NodeJS.MemoryUsage> {
-  // The answer of bench/servers/arguments.ts.
+  // The answer of bench/peers/arguments.ts.
   return (await server.ask("memory", 20_000)) as NodeJS.MemoryUsage;
 }

@@ -1,69 +1,38 @@
-import type { Contender } from "./contenders.ts";
-import type { LoadFigures } from "./measure-load.ts";
-import type { MemoryFigures } from "./measure-memory.ts";
-import type { LoadRow, MemoryRow } from "./rows.ts";
+import type { Verdict } from "../limits.ts";
 
-const WIDTHS = [17, 12, 14, 20, 10, 10, 10];
-
-export function loadHeading(): string {
-  return line(["load", "contender", "CPU, us", "least to most", "in kernel", "ratio", "req/s", "limit"]);
+/** What a row has come to, ready to be shown. */
+export interface Result {
+  readonly name: string;
+  readonly about: string;
+  readonly columns: readonly string[];
+  /** The first two columns are text, the others figures. */
+  readonly lines: readonly (readonly string[])[];
+  readonly verdicts: readonly Verdict[];
+  /** Sentences beneath it. */
+  readonly notes: readonly string[];
 }
 
-/** Every contender's line; the ratio is to node:http2's median of the same run. */
-export function describeLoad(row: LoadRow, figures: ReadonlyMap<Contender, LoadFigures>): string {
-  const base = figures.get("node-http2")?.cpuUs;
-  return [...figures]
-    .map(([contender, { cpuUs, leastUs, mostUs, kernelUs, perSecond }]) => {
-      const ratio = base === undefined ? undefined : cpuUs / base;
-      const limit = contender === "own" && row.limit !== undefined ? row.limit : undefined;
-      return line([
-        row.name,
-        contender,
-        `${cpuUs.toFixed(2)}/${row.per === "MiB" ? "MiB" : "req"}`,
-        `${leastUs.toFixed(2)} to ${mostUs.toFixed(2)}`,
-        kernelUs.toFixed(2),
-        ratio === undefined ? "" : ratioText(ratio),
-        Math.round(perSecond).toString(),
-        limit === undefined || ratio === undefined ? "" : `${limit.text}: ${verdict(ratio <= limit.ratio)}`,
-      ]);
-    })
-    .join("\n");
+/** A row as Markdown, which is as well what a terminal shows. */
+export function describeResult({ name, about, columns, lines, verdicts, notes }: Result): string {
+  const below = [
+    ...verdicts.map(({ limit, isMet, measured }) => `${limit}: ${verdictText(isMet)} (${measured})`),
+    ...notes,
+  ];
+  return [`### ${name}`, about, table(columns, lines), below.map((line) => `- ${line}`).join("\n")]
+    .filter((part) => part !== "")
+    .join("\n\n");
 }
 
-/** `1/12.3` is easier to hold against `1/12` than 0.081. */
-function ratioText(ratio: number): string {
-  return ratio < 0.5 ? `1/${(1 / ratio).toFixed(1)}` : ratio.toFixed(2);
+function verdictText(isMet: boolean | undefined): string {
+  return isMet === undefined ? "not measured" : isMet ? "**met**" : "**not met**";
 }
 
-export function memoryHeading(): string {
-  return line(["memory", "contender", "RSS, KiB", "heap + external", "", "ratio", "", "limit"]);
-}
-
-export function describeMemory(row: MemoryRow, figures: ReadonlyMap<Contender, MemoryFigures>): string {
-  const base = figures.get("node-http2")?.rssKib;
-  return [...figures]
-    .map(([contender, { rssKib, heapKib, externalKib }]) =>
-      line([
-        row.name,
-        contender,
-        rssKib.toFixed(2),
-        `${heapKib.toFixed(2)} + ${externalKib.toFixed(2)}`,
-        "",
-        base === undefined ? "" : ratioText(rssKib / base),
-        "",
-        contender === "own" ? `${row.limit.text}: ${verdict(rssKib <= row.limit.kib)}` : "",
-      ]),
-    )
-    .join("\n");
-}
-
-function verdict(isMet: boolean): string {
-  return isMet ? "met" : "not met";
-}
-
-function line(cells: readonly string[]): string {
-  return cells
-    .map((cell, at) => (at < 2 ? cell.padEnd(WIDTHS[at] ?? 0) : at < 7 ? `${cell.padStart(WIDTHS[at] ?? 0)}  ` : cell))
-    .join("")
-    .trimEnd();
+/** A table of Markdown with columns of one width; all but the first are aligned to the right. */
+export function table(columns: readonly string[], lines: readonly (readonly string[])[]): string {
+  if (lines.length === 0) return "";
+  const widths = columns.map((column, at) => Math.max(column.length, 3, ...lines.map((line) => line[at]?.length ?? 0)));
+  const pad = (cells: readonly string[]) =>
+    widths.map((width, at) => (at === 0 ? (cells[at] ?? "").padEnd(width) : (cells[at] ?? "").padStart(width)));
+  const rule = widths.map((width, at) => (at === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`));
+  return [pad(columns), rule, ...lines.map(pad)].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }

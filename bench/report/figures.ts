@@ -1,0 +1,84 @@
+import type { Contender } from "../contenders.ts";
+import { judge, ratioText } from "../limits.ts";
+import type { ArticleFigures } from "../measure/article.ts";
+import type { MemoryFigures } from "../measure/memory.ts";
+import type { CpuFigures } from "../measure/rounds.ts";
+import type { StartFigures } from "../measure/start.ts";
+import type { ArticleRow, ClientRow, MemoryRow, ServerRow, StartRow } from "../row.ts";
+import type { Result } from "./table.ts";
+
+/** Whom others are held against, where they are in the row. */
+const BASES: readonly Contender[] = ["node-http2", "node-http", "grpc-js", "grpc-go"];
+
+/** CPU time: a line for each contender, with its ratio to the echo and to grpc-go of the same run. */
+export function describeCpu(
+  row: ServerRow | ClientRow,
+  figures: ReadonlyMap<Contender, CpuFigures>,
+  absent: readonly string[],
+): Result {
+  const unit = row.kind === "server" ? row.per.unit : "call";
+  const bases = BASES.filter((base) => figures.has(base) && (base !== "grpc-js" || row.kind === "client"));
+  const cpuUs = new Map([...figures].map(([contender, figure]) => [contender, figure.cpuUs]));
+  return {
+    name: row.name,
+    about: row.about,
+    columns: ["", `us/${unit}`, "least to most", "in kernel", ...bases.map((base) => `of ${base}`), `${unit}s/s`],
+    lines: [...figures].map(([contender, figure]) => [
+      contender,
+      figure.cpuUs.toFixed(2),
+      `${figure.leastUs.toFixed(2)} to ${figure.mostUs.toFixed(2)}`,
+      figure.kernelUs.toFixed(2),
+      ...bases.map((base) => ratioText(figure.cpuUs / (cpuUs.get(base) ?? Number.NaN))),
+      Math.round(figure.perSecond).toString(),
+    ]),
+    verdicts: row.limits.map((limit) => judge(limit, cpuUs)),
+    notes: absent,
+  };
+}
+
+export function describeMemory(row: MemoryRow, figures: ReadonlyMap<Contender, MemoryFigures>): Result {
+  const rssKib = new Map([...figures].map(([contender, figure]) => [contender, figure.rssKib]));
+  return {
+    name: row.name,
+    about: row.about,
+    columns: ["", "RSS, KiB", "heap", "external"],
+    lines: [...figures].map(([contender, figure]) => [
+      contender,
+      figure.rssKib.toFixed(2),
+      figure.heapKib.toFixed(2),
+      figure.externalKib.toFixed(2),
+    ]),
+    verdicts: row.limits.map((limit) => judge(limit, rssKib)),
+    notes: [],
+  };
+}
+
+export function describeStart(row: StartRow, { readyMs, leastMs, mostMs }: StartFigures): Result {
+  return {
+    name: row.name,
+    about: row.about,
+    columns: ["", "ms", "least to most"],
+    lines: [["service", readyMs.toFixed(0), `${leastMs.toFixed(0)} to ${mostMs.toFixed(0)}`]],
+    verdicts: row.limits.map((limit) => judge(limit, new Map([["service", readyMs]]))),
+    notes: [],
+  };
+}
+
+/** The article's figures, and those of its two services rebuilt on today's aiohttp and grpcio: other machines, so as text. */
+const ARTICLE_NOTES = [
+  "The article has 280.60 for gRPC and 509.53 for REST. Its services, rebuilt on today's aiohttp and grpcio, gave about 2,800 by gRPC, 1,900 by REST with a session for each call, and 3,200 with one that is kept.",
+];
+
+export function describeArticle(row: ArticleRow, { grpc, rest }: ArticleFigures): Result {
+  return {
+    name: row.name,
+    about: row.about,
+    columns: ["greeter calls name", "requests/s"],
+    lines: [
+      ["by gRPC", grpc.toFixed(0)],
+      ["as JSON over HTTP/1.1", rest.toFixed(0)],
+    ],
+    verdicts: [],
+    notes: ARTICLE_NOTES,
+  };
+}

@@ -1,0 +1,68 @@
+import { hasProgram } from "./build/programs.ts";
+import { CONTENDERS, type Contender } from "./contenders.ts";
+import type { Certificate } from "./loads/certificate.ts";
+import { measureArticle } from "./measure/article.ts";
+import { measureClients } from "./measure/clients.ts";
+import { type MemoryFigures, measureMemory } from "./measure/memory.ts";
+import type { CpuFigures, RoundOptions } from "./measure/rounds.ts";
+import { measureServers } from "./measure/servers.ts";
+import { measureStart } from "./measure/start.ts";
+import { describeArticle, describeCpu, describeMemory, describeStart } from "./report/figures.ts";
+import type { Result } from "./report/table.ts";
+import type { Row } from "./row.ts";
+
+export interface MeasureOptions extends RoundOptions {
+  /** Processes that memory is measured in. */
+  readonly times: number;
+  readonly folder: string;
+  /** Undefined: there is nothing to make one with. */
+  readonly certificate: Certificate | undefined;
+  /** Contenders that do not run, and why. */
+  readonly absent: ReadonlyMap<Contender, string>;
+}
+
+/** What a row has come to. CPU time is there as figures as well, for the picture. */
+export interface Measured {
+  readonly result: Result;
+  readonly cpu?: ReadonlyMap<Contender, CpuFigures>;
+}
+
+/** Measures a row with all contenders that are there. */
+export async function runRow(row: Row, options: MeasureOptions): Promise<Measured> {
+  const { rounds, times, folder, certificate, absent } = options;
+  const contenders = CONTENDERS.filter((contender) => row.contenders.includes(contender) && !absent.has(contender));
+  const notes = row.contenders.flatMap((contender) => {
+    const why = absent.get(contender);
+    return why === undefined ? [] : [`${contender} is absent: ${why}`];
+  });
+  switch (row.kind) {
+    case "server": {
+      if (row.isTls && certificate === undefined) {
+        return { result: skipped(row, "there is no openssl here to make a certificate") };
+      }
+      const cpu = await measureServers(row, { ...options, contenders });
+      return { result: describeCpu(row, cpu, notes), cpu };
+    }
+    case "client": {
+      const cpu = await measureClients(row, contenders, options);
+      return { result: describeCpu(row, cpu, notes), cpu };
+    }
+    case "memory": {
+      const figures = new Map<Contender, MemoryFigures>();
+      for (const contender of contenders) figures.set(contender, await measureMemory(row, contender, times));
+      return { result: describeMemory(row, figures) };
+    }
+    case "start":
+      return { result: describeStart(row, await measureStart()) };
+    case "article": {
+      if (!(await hasProgram("ab", "-V"))) {
+        return { result: skipped(row, "there is no ab here (Debian: apache2-utils)") };
+      }
+      return { result: describeArticle(row, await measureArticle(rounds, folder)) };
+    }
+  }
+}
+
+function skipped({ name, about }: Row, why: string): Result {
+  return { name, about, columns: [], lines: [], verdicts: [], notes: [`skipped: ${why}`] };
+}
