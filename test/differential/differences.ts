@@ -1,0 +1,244 @@
+import { codeToString } from "@connectrpc/connect/protocol-connect";
+import { parseTimeoutMs } from "../../src/call/deadline.ts";
+import { GIVES_CONNECTION_FIELD } from "./handlers.ts";
+import type { Difference, Outcome } from "./outcome.ts";
+import type { RawRequest } from "./raw-client.ts";
+import type { ServerName } from "./servers.ts";
+
+/** Where two answers to one request may differ, and why ours is right to. */
+interface Justification {
+  readonly reason: string;
+  matches(difference: Difference, situation: Situation): boolean;
+}
+
+/** A request and what it led to: ours is the port's, or of its two ways the lean one's. */
+export interface Situation {
+  readonly request: RawRequest;
+  readonly ours: Outcome;
+  readonly theirs: Outcome;
+}
+
+const fieldOf = ({ fields }: RawRequest, name: string) =>
+  fields
+    .filter(([other]) => other === name)
+    .map(([, value]) => value)
+    .join(", ");
+const has = ({ fields }: RawRequest, name: string) => fields.some(([other]) => other === name);
+const typeOf = (request: RawRequest) => fieldOf(request, "content-type");
+const isGrpc = (request: RawRequest) => /^application\/grpc/i.test(typeOf(request));
+const isConnectUnary = (request: RawRequest) =>
+  !/^application\/(?:grpc|connect\+)/i.test(typeOf(request)) && /\/(?:Look|Act)$/.test(pathOf(request));
+const pathOf = ({ target }: RawRequest) => target.split("?")[0] ?? "";
+const timeoutNameOf = (request: RawRequest) => (isGrpc(request) ? "grpc-timeout" : "connect-timeout-ms");
+
+/** A timeout that the request asks for in the right form, in milliseconds. */
+function askedTimeoutMs(request: RawRequest): number | undefined {
+  const name = timeoutNameOf(request);
+  return has(request, name) ? parseTimeoutMs(name, fieldOf(request, name)) : undefined;
+}
+
+const UNREAD = [
+  ['"code":"internal"', '"code":"invalid_argument"'],
+  [
+    '{"code":"internal","message":"internal error"}',
+    '{"code":"invalid_argument","message":"the request could not be read"}',
+  ],
+] as const;
+
+/** The end of a stream with an internal error as one without, in gRPC-Web and in Connect. */
+function asSuccess(body: string): string {
+  return withoutLengths(body)
+    .replace("grpc-message: internal%20error\r\ngrpc-status: 13", "grpc-status: 0")
+    .replace(/"error":\{"code":"internal","message":"internal error"\},?/, "");
+}
+
+/** The flags and contents of a body's envelopes. */
+function withoutLengths(body: string): string {
+  const bytes = Buffer.from(body, "latin1");
+  let contents = "";
+  for (let at = 0; at + 5 <= bytes.length; ) {
+    const end = at + 5 + bytes.readUInt32BE(at + 1);
+    contents += body[at] + body.slice(at + 5, end);
+    at = end;
+  }
+  return contents;
+}
+
+/** The code of an answer that is an error, by Connect's name. */
+function codeOf({ answer }: Outcome): string | undefined {
+  const fields = [...answer.trailers, ...answer.fields];
+  const status =
+    fields.find(([name]) => name === "grpc-status")?.[1] ?? /grpc-status: ?(\d+)/.exec(answer.body.toString())?.[1];
+  return status === undefined ? /"code":"(\w+)"/.exec(answer.body.toString())?.[1] : codeToString(Number(status));
+}
+
+/** In what the port, by either way, may differ from connect-node. */
+export const FROM_CONNECT_NODE: readonly Justification[] = [
+  {
+    reason: "The port's own: every answer has a request id, and says that it depends on the origin (CORS).",
+    matches: ({ aspect, theirs }) => /^header (?:x-request-id|vary)$/.test(aspect) && theirs === undefined,
+  },
+  {
+    reason: "A handler's own vary stands beside the port's.",
+    matches: ({ aspect, ours = "", theirs = "" }) => aspect === "header vary" && ours === `origin, ${theirs}`,
+  },
+  {
+    reason: "405 says what is allowed (RFC 9110, 15.5.6), and 415 what is taken (15.5.16).",
+    matches: ({ aspect, theirs }, { ours: { answer } }) =>
+      theirs === undefined &&
+      ((aspect === "header allow" && answer.status === 405) ||
+        (aspect === "header accept-post" && answer.status === 415)),
+  },
+  {
+    reason: "An answer without a body has a length over HTTP/1.1, where connect-node sends a chunked body of none.",
+    matches: ({ aspect, ours, theirs }, { request, ours: { answer } }) =>
+      aspect === "header content-length" &&
+      ours === "0" &&
+      theirs === undefined &&
+      request.version === "1.1" &&
+      answer.body.length === 0,
+  },
+  {
+    reason:
+      "grpc-message is percent-encoded no further than gRPC over HTTP/2 asks for: grpc-js undoes no more (src/wire/grpc-message.ts).",
+    matches: ({ aspect, ours = "", theirs = "" }, { request }) =>
+      aspect === "trailer grpc-message" && isGrpc(request) && sameMessage(ours, theirs),
+  },
+  {
+    reason: "A unary call without a deadline gets the service's (contract, companions).",
+    matches: ({ aspect, ours, theirs }, { request }) =>
+      !has(request, timeoutNameOf(request)) &&
+      ((/^seen \d+ hasTimeout$/.test(aspect) && ours === "true" && theirs === "false") ||
+        (/^seen \d+ (?:requestHeader|header) (?:grpc-timeout|connect-timeout-ms)$/.test(aspect) &&
+          /^60000m?$/.test(ours ?? "") &&
+          theirs === undefined)),
+  },
+  {
+    reason: "A deadline is clamped, and the request's header says what holds (contract, companions).",
+    matches: ({ aspect, ours = "" }, { request }) => {
+      const asked = askedTimeoutMs(request);
+      const name = timeoutNameOf(request);
+      return (
+        asked !== undefined &&
+        aspect.endsWith(name) &&
+        aspect.startsWith("seen ") &&
+        parseTimeoutMs(name, ours) === Math.min(Math.ceil(asked), 600_000)
+      );
+    },
+  },
+  {
+    reason:
+      "A timer of more than 2^31 ms fires at once: in connect-node, so long a time-out has passed at the beginning.",
+    matches: (_difference, { request }) => (askedTimeoutMs(request) ?? 0) >= 2 ** 31,
+  },
+  {
+    reason: "A handler that has no time is not run (contract, companions); Connect's runs, and may answer.",
+    matches: (_difference, { request, ours }) =>
+      (askedTimeoutMs(request) ?? 1) < 1 && ours.seen.length === 0 && codeOf(ours) === "deadline_exceeded",
+  },
+  {
+    reason:
+      "What is thrown is an error, also where it is undefined: Connect's streams, and all of gRPC, answer that all is well.",
+    matches: ({ aspect, ours = "", theirs = "" }, { ours: outcome }) =>
+      codeOf(outcome) === "internal" &&
+      ((aspect === "trailer grpc-status" && theirs === "0" && ours === "13") ||
+        (aspect === "trailer grpc-message" && theirs === "" && ours === "internal error") ||
+        (aspect === "body" && asSuccess(ours) === withoutLengths(theirs))),
+  },
+  {
+    reason:
+      "node:http2 throws at a field of the connection that a handler sets, and connect-node never answers; ours drops it, as HTTP/2 has none.",
+    matches: (_difference, { request, ours, theirs: { answer } }) =>
+      request.version === "2" &&
+      answer.end !== "complete" &&
+      ours.seen.some((facts) => facts["where"] === GIVES_CONNECTION_FIELD),
+  },
+  {
+    reason:
+      "A stream's message that is whole is the handler's, though another that came with it is refused: Connect gives neither, if they came in one piece.",
+    matches: ({ aspect, ours = "", theirs = "" }, { request, ours: our, theirs: their }) =>
+      /\/Talk$|\/Collect$/.test(pathOf(request)) &&
+      codeOf(our) === codeOf(their) &&
+      codeOf(our) !== undefined &&
+      our.seen.length > their.seen.length &&
+      ((aspect === "body" && ours.endsWith(theirs)) || (aspect.startsWith("seen ") && theirs === "")),
+  },
+  {
+    reason: "A question mark with nothing behind it is no query.",
+    matches: ({ aspect, ours, theirs }) => /^seen \d+ url$/.test(aspect) && theirs === `${ours}?`,
+  },
+  {
+    reason: "The port speaks gRPC-Web's text form, which connect-node refuses: lean and universal are compared in it.",
+    matches: (_difference, { request, theirs: { answer } }) =>
+      (answer.status === 415 || answer.status === undefined) && /^application\/grpc-web-text/i.test(typeOf(request)),
+  },
+  {
+    reason:
+      "An unknown path is answered in the protocol that asks (contract, one port); connect-node leaves it to others.",
+    matches: (_difference, { request, ours, theirs: { answer } }) =>
+      answer.status === 404 &&
+      answer.body.length === 0 &&
+      !/^\/differential\.v1\.DifferentialService\/(?:Look|Act|Tell|Collect|Talk)$/.test(pathOf(request)) &&
+      ours.seen.length === 0,
+  },
+  {
+    reason: "What cannot be read over Connect is the caller's mistake: 400 invalid_argument (contract, one port).",
+    matches: ({ aspect }, { request, ours, theirs }) =>
+      /^(?:status|body|header content-(?:length|encoding))$/.test(aspect) &&
+      isConnectUnary(request) &&
+      ours.answer.status === 400 &&
+      theirs.answer.status === 500 &&
+      UNREAD.some(([from, to]) => theirs.answer.body.toString().replace(from, to) === ours.answer.body.toString()),
+  },
+];
+
+/** Faults of ours, to be mended: each is told to whoever owns the code. */
+export const KNOWN_FAULTS: readonly Justification[] = [
+  {
+    reason:
+      "White space at the edges of a grpc-message is lost, as it is not percent-encoded (src/wire/grpc-message.ts).",
+    matches: ({ aspect, ours = "", theirs = "" }, { request }) =>
+      aspect === "trailer grpc-message" &&
+      isGrpc(request) &&
+      decodeURIComponent(ours) === decodeURIComponent(theirs).trim(),
+  },
+  {
+    reason:
+      "An answer without a body to gRPC-Web's text form (405, 415, 505) has an empty content-type (src/wire/grpc-web-text.ts).",
+    matches: ({ aspect, ours, theirs }, { ours: { answer } }) =>
+      aspect === "header content-type" && ours === "" && theirs === undefined && answer.body.length === 0,
+  },
+  {
+    reason: "Unreadable over Connect, and without time: the message is that of the deadline (src/wire/rpc.ts).",
+    matches: ({ aspect }, { request, ours, theirs }) =>
+      (askedTimeoutMs(request) ?? 1) < 1 &&
+      /^(?:status|body|header content-length)$/.test(aspect) &&
+      ours.answer.status === 400 &&
+      theirs.answer.status === 500 &&
+      ours.answer.body.includes("the operation timed out"),
+  },
+  {
+    reason: "Of trailers that are doubled, HTTP/1.1 gets the last (src/server/node-exchange.ts).",
+    matches: ({ aspect, ours = "", theirs = "" }, { request }) =>
+      request.version === "1.1" && aspect === "trailer set-cookie" && theirs.endsWith(`\n${ours}`),
+  },
+  {
+    reason:
+      "An empty vary of a handler's makes one that ends in white space, which clients drop (src/server/http2-exchange.ts).",
+    matches: ({ aspect, ours, theirs }, { request }) =>
+      request.version === "2" && aspect === "header vary" && ours === undefined && theirs === "",
+  },
+];
+
+/** In what the lean path may differ from Connect's universal handlers, on the same port. */
+export const FROM_UNIVERSAL: readonly Justification[] = [];
+
+function sameMessage(ours: string, theirs: string): boolean {
+  return decodeURIComponent(ours) === decodeURIComponent(theirs);
+}
+
+/** Whether something says why a difference is right, or that it is known. */
+export function justified(their: ServerName, difference: Difference, situation: Situation): boolean {
+  const justifications = their === "connect-node" ? [...FROM_CONNECT_NODE, ...KNOWN_FAULTS] : FROM_UNIVERSAL;
+  return justifications.some(({ matches }) => matches(difference, situation));
+}
