@@ -24,15 +24,34 @@ export interface ServingOptions {
   readonly folder: string;
 }
 
-/** Why a contender cannot run here, or undefined where it can. */
-export async function findMissing(contender: Contender): Promise<string | undefined> {
-  if ((contender === "grpc-go" || contender === "connect-go") && !(await hasProgram("go", "version"))) {
-    return "there is no `go` in PATH";
+/**
+ * Builds what a contender needs.
+ *
+ * @returns why it cannot run here; undefined where it can
+ */
+export async function prepare(contender: Contender): Promise<string | undefined> {
+  switch (contender) {
+    case "grpc-go":
+    case "connect-go":
+      return (await hasProgram("go", "version")) ? whyNot(buildGo) : "there is no `go` in PATH";
+    case "armeria": {
+      const hasJava = (await hasProgram("java", "-version")) && (await hasProgram("mvn", "-version"));
+      return hasJava ? whyNot(buildArmeria) : "there is no `java` or no `mvn` in PATH";
+    }
+    default:
+      return undefined;
   }
-  if (contender === "armeria" && !((await hasProgram("java", "-version")) && (await hasProgram("mvn", "-version")))) {
-    return "there is no `java` or no `mvn` in PATH";
+}
+
+/** A build that fails, for want of a network as a rule, leaves the others to be measured. */
+async function whyNot(build: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await build();
+    return undefined;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return `it does not build here: ${text.replace(/\s+/g, " ").slice(0, 300)}`;
   }
-  return undefined;
 }
 
 export const NAME_SERVICE = "src/services/name/main.ts";
@@ -43,7 +62,7 @@ const SERVING = /action=start, status=success, address=127\.0\.0\.1:(?<port>\d+)
 const WITHIN_MS = 30_000;
 const onCore = (core: 0 | 1) => ["taskset", "-c", String(core)];
 
-/** Builds what has to be built, and starts a contender's server. */
+/** Starts a contender's server; {@link prepare} has been asked before. */
 export async function startContender(contender: Contender, options: ServingOptions): Promise<RunningServer> {
   const { certificate, isHttp1, folder, core = 0 } = options;
   const args = certificate === undefined ? [] : ["--certificate", certificate.certificate, "--key", certificate.key];

@@ -13,7 +13,7 @@ import { type CpuByRow, writeResults } from "../bench/report/write.ts";
 import type { Row } from "../bench/row.ts";
 import { ROWS } from "../bench/rows.ts";
 import { type Measured, runRow } from "../bench/run-row.ts";
-import { findMissing } from "../bench/servers.ts";
+import { prepare } from "../bench/servers.ts";
 import { onStopSignal } from "./stop-signals.ts";
 
 const { values } = parseArgs({
@@ -40,6 +40,7 @@ async function missing(): Promise<readonly string[]> {
     ...(existsSync("/proc/self/stat") ? [] : ["Linux's /proc: CPU time and memory are read there"]),
     ...(availableParallelism() >= 2 ? [] : ["a second core: server and load have one each"]),
     ...((await hasProgram("taskset", "--version")) ? [] : ["taskset, which pins to cores (Debian: util-linux)"]),
+    ...((await hasProgram("setpriv", "--version")) ? [] : ["setpriv, which ends what we leave (Debian: util-linux)"]),
     ...((await hasProgram("h2load", "--version")) ? [] : ["h2load, which makes the load (Debian: nghttp2-client)"]),
   ];
 }
@@ -92,7 +93,7 @@ function save(
 async function findAbsent(rows: readonly Row[]): Promise<ReadonlyMap<Contender, string>> {
   const absent = new Map<Contender, string>();
   for (const contender of new Set(rows.flatMap(({ contenders }) => contenders))) {
-    const why = values.without.includes(contender) ? "it was left out" : await findMissing(contender);
+    const why = values.without.includes(contender) ? "it was left out" : await prepare(contender);
     if (why !== undefined) absent.set(contender, why);
   }
   return absent;

@@ -42,13 +42,13 @@ async function askHttp2({ url, headers, bodyFile }: H2loadRequest, body: Buffer)
   });
   failed.catch(() => undefined); // the answer is what is waited for
   try {
-    const method = bodyFile === undefined ? "GET" : "POST";
-    const stream = session.request({ ":method": method, ":path": pathname, ...headers });
+    const isGet = bodyFile === undefined;
+    const stream = session.request({ ":method": isGet ? "GET" : "POST", ":path": pathname, ...headers });
     let grpcStatus: unknown;
     stream.on("trailers", (trailers) => {
       grpcStatus = trailers["grpc-status"];
     });
-    stream.end(body);
+    if (!isGet) stream.end(body);
     const [head] = await Promise.race([once(stream, "response"), failed]);
     const answered = await Promise.race([buffer(stream), failed]);
     return { status: head[":status"], grpcStatus: grpcStatus ?? head["grpc-status"], body: answered };
