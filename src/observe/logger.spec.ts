@@ -228,3 +228,34 @@ test("`pretty` is for people: one line, and no JSON", () => {
   log.info("hello");
   expect(lines).toEqual([expect.stringMatching(/^[\d:.]{12} INFO {2}orders hello\n$/)]);
 });
+
+test("what is logged at `error` is written at once, in whichever form; other lines when that is asked for", () => {
+  const seen: string[] = [];
+  const log = createLogger({
+    name: "orders",
+    level: "debug",
+    format: "json",
+    colors: false,
+    destination: {
+      write: (line) => void seen.push((JSON.parse(line) as { message: string }).message),
+      flush: () => void seen.push("flush"),
+    },
+  });
+  log.info("a");
+  log.warn({ b: 1 }, "b");
+  log.error("c");
+  log.named("other").error({ err: new Error("no") }, "d");
+  log.flush();
+  expect(seen).toEqual(["a", "b", "c", "flush", "d", "flush", "flush"]);
+});
+
+test("a field of ours that a schema hides is hidden in every line", () => {
+  const { log, read, call } = capture();
+  const STRING = { type: FieldDescriptorProto_Type.STRING, label: FieldDescriptorProto_Label.OPTIONAL };
+  const field = { name: "request_id", number: 1, ...STRING, options: { debugRedact: true } };
+  const file = { name: "a.proto", syntax: "proto3", messageType: [{ name: "Entry", field: [field] }] };
+  const schema = createFileRegistry(create(FileDescriptorSetSchema, { file: [file] })).getFile("a.proto");
+  log.learn(schema === undefined ? [] : [schema]);
+  runInCall(call(), () => log.info("a"));
+  expect(read()).toMatchObject({ request_id: "[redacted]", message: "a" });
+});

@@ -1,11 +1,15 @@
-import { createRegistry, type DescFile, isMessage, type Registry } from "@bufbuild/protobuf";
-import { type DestinationStream, pino, stdTimeFunctions } from "pino";
+import { createRegistry, type DescFile } from "@bufbuild/protobuf";
+import { pino, stdTimeFunctions } from "pino";
+import type { ActiveCall } from "../call/call.ts";
 import { callInProgress } from "../call/current.ts";
-import type { Logger } from "../call/logger.ts";
-import { loggableMessage, redactedFieldNames } from "../call/redacted-fields.ts";
+import type { LogFunction, Logger } from "../call/logger.ts";
+import { redactedFieldNames } from "../call/redacted-fields.ts";
 import { withImports } from "../call/schema-files.ts";
-import { prettyLine, unicodeEscape } from "./pretty.ts";
-import { REDACTED, redactLine, secretFieldNames } from "./secrets.ts";
+import { escapeControls, lineStart, quoted } from "./json-line.ts";
+import type { LogDestination } from "./log-output.ts";
+import { type LogSchema, loggableFields } from "./loggable-fields.ts";
+import { prettyLine } from "./pretty.ts";
+import { redactLine, secretFieldNames } from "./secrets.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -19,31 +23,44 @@ export interface LoggerOptions {
   readonly format: LogFormat;
   /** Whether `pretty` may colour its lines. */
   readonly colors: boolean;
-  /** Takes whole lines. */
-  readonly destination: DestinationStream;
+  readonly destination: LogDestination;
 }
+
+/** A logger under a name, for whoever has its lines as JSON already. */
+export interface NamedLogger extends Logger {
+  /** Takes the rest of lines at `info`; undefined where the level leaves these out. */
+  readonly infoJson: JsonLog | undefined;
+}
+
+/**
+ * Writes a line whose level, time and name the logger adds. `rest` are its other fields, each with a comma before it, and
+ * its end: JSON whose texts are {@link quoted}. Of secrets it hides those of `call`, wherever it is called.
+ */
+export type JsonLog = (rest: string, call: ActiveCall | undefined) => void;
 
 export interface ServiceLogger extends Logger {
   /** A logger of the same lines under another name. */
-  named(name: string): Logger;
+  named(name: string): NamedLogger;
   /** Tells the logger the schemas of the messages that it may write, and with them which fields are `debug_redact`. */
   learn(files: readonly DescFile[]): void;
   /** Lower-case names of fields that hide their value. */
   secretNames(): ReadonlySet<string>;
-}
-
-/** What the logger knows of schemas. Of a message whose schema it does not know it writes the type's name only. */
-interface Schema {
-  registry: Registry;
-  secretNames: ReadonlySet<string>;
+  /** Has what was logged written now: lines may wait for others, except for those at `error`. */
+  flush(): void;
 }
 
 /**
- * A logger of JSON lines by Pino: `time` (ISO 8601), `levelname`, `name`, `message`, and inside a call `request_id` by
- * itself. Texts are data: they never make a line or an escape sequence, and hold no secret of the call.
+ * A logger of JSON lines: `time` (ISO 8601), `levelname`, `name`, `message`, and inside a call `request_id` by itself.
+ * Texts are data: they never make a line or an escape sequence, and hold no secret of the call. Lines with fields are
+ * Pino's; a message alone is the same line with less work.
  */
 export function createLogger(options: LoggerOptions): ServiceLogger {
-  const schema: Schema = { registry: createRegistry(), secretNames: secretFieldNames([]) };
+  const { format, colors, destination } = options;
+  let schema: LogSchema = { registry: createRegistry(), secretNames: secretFieldNames([]) };
+  const finished = (line: string, call: ActiveCall | undefined) => {
+    const safe = call === undefined ? line : withoutSecrets(line, call);
+    return format === "pretty" ? prettyLine(safe, colors) : safe;
+  };
   const root = pino(
     {
       level: options.level,
@@ -59,21 +76,59 @@ export function createLogger(options: LoggerOptions): ServiceLogger {
         level: (label) => ({ levelname: label.toUpperCase() }),
         log: (fields) => loggableFields(fields, schema) as Record<string, unknown>,
       },
-      serializers: { err: (error: unknown) => error }, // loggableError's work; Pino's own would take its type away
-      hooks: { streamWrite: (line) => finishLine(line, options) },
+      serializers: { err: (error: unknown) => error }, // loggableFields' work; Pino's own would take its type away
+      hooks: { streamWrite: (line) => finished(escapeControls(line), callInProgress()) },
     },
-    options.destination,
+    destination,
   );
-  return Object.assign(root.child({ name: options.name }), {
-    named: (name: string) => root.child({ name }),
-    learn(files: readonly DescFile[]) {
+
+  function named(name: string): NamedLogger {
+    const child = root.child({ name });
+    const jsonLog = (level: Level): JsonLog => {
+      const start = lineStart(level, name);
+      return (rest, call) => destination.write(finished(start() + rest, call));
+    };
+    const at = (level: Level, flush?: () => void): LogFunction => {
+      if (!root.isLevelEnabled(level)) {
+        return () => undefined;
+      }
+      const writeJson = jsonLog(level);
+      const write = child[level].bind(child) as (...parts: readonly unknown[]) => void; // one of its forms, as it came
+      return (...parts: readonly unknown[]) => {
+        const [message] = parts;
+        // A schema may say that a request's id is to be hidden, as any field.
+        if (typeof message === "string" && parts.length === 1 && !schema.secretNames.has("request_id")) {
+          const call = callInProgress();
+          const id = call === undefined ? "" : `,"request_id":${quoted(call.requestId)}`;
+          writeJson(`${id},"message":${quoted(message)}}\n`, call);
+        } else {
+          write(...parts);
+        }
+        flush?.();
+      };
+    };
+    return {
+      debug: at("debug"),
+      info: at("info"),
+      warn: at("warn"),
+      error: at("error", () => destination.flush?.()), // what comes next may be the end of the process
+      infoJson: root.isLevelEnabled("info") ? jsonLog("info") : undefined,
+    };
+  }
+
+  return {
+    ...named(options.name),
+    named,
+    learn(files) {
       const all = withImports(files);
-      schema.registry = createRegistry(...all);
-      schema.secretNames = secretFieldNames(redactedFieldNames(all));
+      schema = { registry: createRegistry(...all), secretNames: secretFieldNames(redactedFieldNames(all)) };
     },
     secretNames: () => schema.secretNames,
-  });
+    flush: () => destination.flush?.(),
+  };
 }
+
+type Level = Exclude<LogLevel, "silent">;
 
 const OUR_FIELDS = ["time", "levelname", "name"] as const;
 
@@ -87,76 +142,8 @@ function withoutOurs(fields: object): object {
   );
 }
 
-function finishLine(line: string, { format, colors }: LoggerOptions): string {
-  const call = callInProgress();
-  const secrets = call === undefined ? [] : call.secrets;
+function withoutSecrets(line: string, call: ActiveCall): string {
+  const { secrets } = call;
   const safe = secrets?.length === 0 ? line : redactLine(line, secrets);
-  // JSON leaves the upper control characters as they are, and some terminals obey them.
-  const plain = safe.replace(/[\u007f-\u009f\u2028\u2029]/g, unicodeEscape);
-  return format === "pretty" ? prettyLine(plain, colors) : plain;
-}
-
-const MAX_DEPTH = 6;
-const MAX_CAUSES = 10;
-
-/** Log fields with secret ones hidden, messages as their schema's JSON, and errors with what they were caused by. */
-function loggableFields(value: unknown, schema: Schema, depth = 0): unknown {
-  if (typeof value === "bigint") {
-    return value.toString();
-  }
-  if (typeof value !== "object" || value === null || value instanceof Date) {
-    return value;
-  }
-  if (isMessage(value)) {
-    return loggableMessage(value, schema.registry);
-  }
-  if (value instanceof Error) {
-    return loggableError(value);
-  }
-  if (ArrayBuffer.isView(value)) {
-    return `${value.byteLength} bytes`;
-  }
-  if (value instanceof Headers || value instanceof Map) {
-    return loggableFields(Object.fromEntries(value), schema, depth);
-  }
-  if (depth === MAX_DEPTH) {
-    return "…";
-  }
-  if ("toJSON" in value && typeof value.toJSON === "function") {
-    return loggableFields(value.toJSON(), schema, depth + 1);
-  }
-  if (Array.isArray(value) || value instanceof Set) {
-    return [...value].map((item) => loggableFields(item, schema, depth + 1));
-  }
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      key,
-      schema.secretNames.has(key.toLowerCase()) ? REDACTED : loggableFields(item, schema, depth + 1),
-    ]),
-  );
-}
-
-function loggableError(error: Error): object {
-  const causes = [...causesOf(error)].slice(1).map(({ name, message }) => `${name}: ${message}`);
-  const code = "code" in error ? { code: error.code } : {};
-  return {
-    type: error.name,
-    message: error.message,
-    ...code,
-    stack: error.stack,
-    ...(causes.length === 0 ? {} : { causes }),
-  };
-}
-
-/** An error, what caused it, and what it sums up; the first {@link MAX_CAUSES}. */
-function causesOf(error: Error): Iterable<Error> {
-  const found = new Set([error]);
-  for (const one of found) {
-    for (const cause of [one.cause, ...(one instanceof AggregateError ? one.errors : [])]) {
-      if (cause instanceof Error && found.size <= MAX_CAUSES) {
-        found.add(cause);
-      }
-    }
-  }
-  return found;
+  return safe === line ? line : escapeControls(safe); // what is put together again has them as they are
 }

@@ -6,8 +6,13 @@ export interface SecretSearch {
   replaceAll(text: string, replacement: string): string;
 }
 
-/** What may begin an escape: percent-encoding, a form's `+`, JSON's backslash. */
-const ESCAPING = /[%+\\]/;
+/** Whether a text has what may begin an escape: percent-encoding, a form's `+`, JSON's backslash. */
+function mayEscape(text: string): boolean {
+  return text.includes("%") || text.includes("+") || text.includes("\\");
+}
+
+/** A secret that JSON writes as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
 
 /**
  * Finds a secret as it is, percent-encoded (RFC 3986, 2.1, of any of its characters and in either case; `+` for a space),
@@ -21,10 +26,10 @@ export function searchFor(secrets: readonly string[]): SecretSearch {
   };
   return {
     mayBeIn(line) {
-      if (secrets.some((secret) => line.includes(JSON.stringify(secret).slice(1, -1)))) {
+      if (secrets.some((secret) => line.includes(PLAIN.test(secret) ? secret : JSON.stringify(secret).slice(1, -1)))) {
         return true;
       }
-      if (!ESCAPING.test(line)) {
+      if (!mayEscape(line)) {
         return false;
       }
       const { bytes } = unescaped(line);
@@ -37,7 +42,7 @@ export function searchFor(secrets: readonly string[]): SecretSearch {
           hidden.fill(1, at, at + secret.length);
         }
       }
-      if (ESCAPING.test(text)) {
+      if (mayEscape(text)) {
         const { bytes, starts } = unescaped(text);
         for (const needle of needles()) {
           for (const at of occurrences(bytes, needle)) {
