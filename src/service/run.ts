@@ -1,4 +1,4 @@
-import { pino } from "pino";
+import { createLogOutput } from "../observe/log-output.ts";
 import { ConfigurationError } from "./configuration.ts";
 import type { ConfigShape, ServiceDefinition } from "./definition.ts";
 import { type RunningService, StartError, startService } from "./start.ts";
@@ -15,11 +15,14 @@ const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
 export async function run<C extends ConfigShape, R>(definition: ServiceDefinition<C, R>): Promise<void> {
   setInterval(() => undefined, 2 ** 30); // the timers of a drain alone do not keep the process
   const stopping = stopSignal();
+  const terminal = process.stdout.isTTY === true;
+  const output = createLogOutput(1, !terminal);
+  process.once("exit", output.end); // whatever ends the process, no line is lost
   try {
     const service = await startService(definition, {
       env: process.env,
-      destination: pino.destination({ fd: 1, sync: true }), // whatever ends the process, no line is lost
-      terminal: process.stdout.isTTY === true,
+      destination: output,
+      terminal,
       stopping,
     });
     surviveUnhandled(service);

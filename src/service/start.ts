@@ -1,9 +1,9 @@
 import type { AddressInfo } from "node:net";
-import type { DestinationStream } from "pino";
 import { createReadiness } from "../builtin/readiness.ts";
 import { type Clock, systemClock } from "../call/clock.ts";
 import { runInService } from "../call/current.ts";
 import { createTasks } from "../call/tasks.ts";
+import type { LogDestination } from "../observe/log-output.ts";
 import { createLogger, type ServiceLogger } from "../observe/logger.ts";
 import type { Port, PortStats } from "../server/port.ts";
 import type { Implementation } from "../wire/implement.ts";
@@ -16,8 +16,7 @@ import { passed, stopOnce } from "./stop.ts";
 /** What a service takes from the process that it runs in. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Takes the log's lines. */
-  readonly destination: DestinationStream;
+  readonly destination: LogDestination;
   /** The log is read on a terminal. */
   readonly terminal: boolean;
   readonly clock?: Clock;

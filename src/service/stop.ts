@@ -2,8 +2,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Readiness } from "../builtin/readiness.ts";
 import type { Clock } from "../call/clock.ts";
 import { runInService } from "../call/current.ts";
-import type { Logger } from "../call/logger.ts";
 import type { Tasks } from "../call/tasks.ts";
+import type { ServiceLogger } from "../observe/logger.ts";
 import type { Port } from "../server/port.ts";
 import type { BaseConfig } from "./configuration.ts";
 
@@ -14,7 +14,7 @@ const FLUSH_MS = 1000;
 
 /** What a drain acts on. */
 interface Stoppable {
-  readonly log: Logger;
+  readonly log: ServiceLogger;
   readonly clock: Clock;
   readonly tasks: Tasks;
   readonly readiness: Readiness;
@@ -53,6 +53,7 @@ async function stop({ config, log, clock, tasks, readiness, port, closeResources
   port.destroy();
   await closeResources();
   log.info("action=stop, status=success");
+  log.flush();
 }
 
 /**
