@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { systemClock } from "../../src/call/clock.ts";
 import { createTasks } from "../../src/call/tasks.ts";
-import { serviceInterceptors } from "../../src/interceptors/index.ts";
+import { SERVICE_RULES } from "../../src/interceptors/index.ts";
 import { createLogger } from "../../src/observe/logger.ts";
 import type { PortTls } from "../../src/server/accept.ts";
 import { createPort } from "../../src/server/port.ts";
@@ -43,11 +43,12 @@ const port = createPort({
   handlers: [
     rpcHandler({
       implementations: [implementation],
-      interceptors: serviceInterceptors([]),
+      interceptors: [],
+      rules: SERVICE_RULES,
       deadlines: { defaultMs: DEFAULT_DEADLINE_MS, maxMs: DEFAULT_DEADLINE_MS },
       readMaxBytes: request.messageReceiveLimit || READ_MAX_BYTES,
-      // Compressed from the first byte, as the suite's own messages are small.
-      ...{ compressMinBytes: 0, path: process.argv[3] === "universal" ? "universal" : "lean" },
+      compressMinBytes: 0, // the suite's own messages are small
+      path: process.argv[3] === "universal" ? "universal" : "lean",
     }),
   ],
   upgrades: false,

@@ -1,4 +1,5 @@
 import { cors } from "@connectrpc/connect";
+import { runInCall } from "../call/current.ts";
 import type { Logger } from "../call/logger.ts";
 import { REQUEST_ID_HEADER } from "../call/request-id.ts";
 import type { Exchange, Handler } from "../wire/exchange.ts";
@@ -46,21 +47,21 @@ export function corsHandler(options: CorsOptions): Handler {
 
   return (exchange) => {
     exchange.vary("origin");
-    const origin = exchange.requestHeader.get("origin");
-    if (origin === null || origin === `${exchange.scheme}://${exchange.authority}`) {
+    const origin = exchange.field("origin");
+    if (origin === undefined || origin === `${exchange.scheme}://${exchange.authority}`) {
       return undefined;
     }
     if (!isAllowed(origin)) {
-      warn(origin);
+      runInCall(exchange.call, () => warn(origin));
       // Browsers let any page open a WebSocket and read it: here the refusal is ours to make (RFC 6455, 10.2).
       const detail = "pages of this origin may not open connections here; CORS_ORIGINS names those that may";
-      return exchange.requestHeader.has("upgrade") ? refuse(exchange, 403, detail) : undefined;
+      return exchange.field("upgrade") !== undefined ? refuse(exchange, 403, detail) : undefined;
     }
     exchange.setHeader("access-control-allow-origin", allowed.has("*") && !options.credentials ? "*" : origin);
     if (options.credentials) {
       exchange.setHeader("access-control-allow-credentials", "true");
     }
-    if (exchange.method === "OPTIONS" && exchange.requestHeader.has("access-control-request-method")) {
+    if (exchange.method === "OPTIONS" && exchange.field("access-control-request-method") !== undefined) {
       return answerPreflight(exchange, requestHeaders);
     }
     exchange.setHeader("access-control-expose-headers", EXPOSED_HEADERS);

@@ -1,5 +1,5 @@
 import { splitAuthority } from "../server/authority.ts";
-import type { Handler } from "../wire/exchange.ts";
+import type { Exchange, Handler } from "../wire/exchange.ts";
 import { refuse } from "../wire/refuse.ts";
 
 const LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
@@ -13,9 +13,11 @@ const LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
 export function hostGuard(allowedHosts: readonly string[]): Handler {
   const known = new Set([...LOCAL_HOSTS, ...allowedHosts].map((host) => host.toLowerCase()));
   return (exchange) => {
-    const { requestHeader, authority } = exchange;
-    const host = splitAuthority(authority).host.toLowerCase();
-    if (!isFromBrowser(requestHeader) || known.has(host)) {
+    if (!isFromBrowser(exchange)) {
+      return undefined;
+    }
+    const host = splitAuthority(exchange.authority).host.toLowerCase();
+    if (known.has(host)) {
       return undefined;
     }
     const detail = `browsers may not use the host ${host} in development; to allow it, set ALLOWED_HOSTS=${host}`;
@@ -27,8 +29,10 @@ export function hostGuard(allowedHosts: readonly string[]): Handler {
  * A browser's request has `Origin` or `Sec-Fetch-Site`, but not a GET of a page to its own host where that is neither
  * localhost nor https: just the one that DNS rebinding makes. What is left then is the name that every browser has.
  */
-function isFromBrowser(header: Headers): boolean {
+function isFromBrowser(exchange: Exchange): boolean {
   return (
-    header.has("origin") || header.has("sec-fetch-site") || header.get("user-agent")?.startsWith("Mozilla/") === true
+    exchange.field("origin") !== undefined ||
+    exchange.field("sec-fetch-site") !== undefined ||
+    exchange.field("user-agent")?.startsWith("Mozilla/") === true
   );
 }

@@ -39,6 +39,11 @@ export interface CallOptions {
   readonly secrets: readonly string[];
 }
 
+/** What a call that is cut short cuts short. Must not throw. */
+export interface Interruptible {
+  interrupt(reason: ConnectError): void;
+}
+
 /** A call as the chassis sees it: {@link Call} and what moves it along. Exactly one owner ends it. */
 export class ActiveCall implements Call, Expiring {
   readonly #options: CallOptions;
@@ -53,13 +58,14 @@ export class ActiveCall implements Call, Expiring {
   protocol: "grpc" | "grpc-web" | "connect" | undefined;
   /** Finds the code of the answer where no one has set it: whoever writes the answer's end knows it. */
   findAnsweredCode: (() => Code | undefined) | undefined;
-  /** Told when the call is cut short, before its signal aborts: a signal is made only once somebody asks for it. */
-  onInterrupt: ((reason: ConnectError) => void) | undefined;
+  /** Told when the call is cut short, behind its signal, which is there only once somebody has asked for it. */
+  interruptible: Interruptible | undefined;
   #answeredCode: Code | undefined;
   #interruption: ConnectError | undefined;
   #deadlineAt: number | undefined;
   #deadline: Deadline | undefined;
   #controller: AbortController | undefined;
+  #isSettled = false;
   #isOver = false;
 
   constructor(options: CallOptions) {
@@ -95,12 +101,22 @@ export class ActiveCall implements Call, Expiring {
 
   /** Texts that no log line of this call may hold; undefined where they are too many to be looked for. */
   get secrets(): readonly string[] | undefined {
-    this.#requestSecrets ??= this.#options.secrets;
+    const fromRequest = this.#secretsOfRequest();
     if (this.#messageSecrets === undefined) {
-      return this.#requestSecrets;
+      return fromRequest;
     }
     const fromMessages = this.#messageSecrets.flat();
-    return fromMessages.length > MAX_SECRETS ? undefined : [...this.#requestSecrets, ...fromMessages];
+    return fromMessages.length > MAX_SECRETS ? undefined : [...fromRequest, ...fromMessages];
+  }
+
+  /** Remembers what the request holds of secrets now: whoever gets it may change it. */
+  keepSecrets(): void {
+    this.#secretsOfRequest();
+  }
+
+  #secretsOfRequest(): readonly string[] {
+    this.#requestSecrets ??= this.#options.secrets;
+    return this.#requestSecrets;
   }
 
   /**
@@ -121,7 +137,7 @@ export class ActiveCall implements Call, Expiring {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#interruption !== undefined || this.#isOver) {
+      if (this.#interruption !== undefined || this.#isSettled) {
         this.#controller.abort(this.#interruption ?? ENDED);
       }
     }
@@ -150,7 +166,7 @@ export class ActiveCall implements Call, Expiring {
   startDeadline(timeoutMs: number): void {
     this.#deadlineAt = this.startedAt + timeoutMs;
     this.#deadline?.cancel();
-    this.#deadline = this.#isOver ? undefined : deadlinesOf(this.clock).add(this, this.#deadlineAt);
+    this.#deadline = this.#isSettled ? undefined : deadlinesOf(this.clock).add(this, this.#deadlineAt);
   }
 
   /** Cuts the call short because its deadline has passed. */
@@ -165,8 +181,15 @@ export class ActiveCall implements Call, Expiring {
     }
     this.#interruption = reason;
     this.#deadline?.cancel();
-    this.onInterrupt?.(reason);
     this.#controller?.abort(reason);
+    this.interruptible?.interrupt(reason);
+  }
+
+  /** The call has its answer: its deadline goes, and its signal aborts so that what still listens lets go. */
+  settle(): void {
+    this.#deadline?.cancel();
+    this.#isSettled = true;
+    this.#controller?.abort(ENDED);
   }
 
   /** Ends the call: its deadline goes, and its signal aborts so that what still listens lets go. */
@@ -175,15 +198,13 @@ export class ActiveCall implements Call, Expiring {
       return;
     }
     this.#isOver = true;
-    this.#deadline?.cancel();
-    this.#controller?.abort(ENDED);
+    this.settle();
   }
 
   /** A call with the same id and companions, but with no deadline and no caller to cancel it. */
   detach(): ActiveCall {
     const { requestId, companions, log, clock, tasks, peer } = this;
-    this.#requestSecrets ??= this.#options.secrets;
-    const secrets = this.#requestSecrets;
+    const secrets = this.#secretsOfRequest();
     const detached = new ActiveCall({ requestId, companions, log, clock, tasks, peer, secrets });
     detached.#messageSecrets = this.#messageSecrets === undefined ? undefined : [...this.#messageSecrets];
     return detached;

@@ -30,7 +30,7 @@ export function formatTimeout(header: TimeoutHeader, timeoutMs: number): string 
 
 /** What bounds the time of the calls that a service answers. */
 export interface DeadlineLimits {
-  /** Milliseconds that a unary call without a deadline gets. */
+  /** Milliseconds that a unary call without a deadline gets; infinite: none. */
   readonly defaultMs: number;
   /** The most milliseconds that any call gets, whatever it asks for. */
   readonly maxMs: number;

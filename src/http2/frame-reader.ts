@@ -9,8 +9,8 @@ export interface FrameSink {
   onFrame(type: number, flags: number, streamId: number, bytes: Buffer, from: number, to: number): void;
   /** The header of a DATA frame; `length` counts padding as well. */
   onDataBegin(flags: number, streamId: number, length: number): void;
-  /** A part of a DATA frame's body: `bytes[from, to)` may be kept. */
-  onDataBytes(bytes: Buffer, from: number, to: number): void;
+  /** A part of a DATA frame's body: `bytes[from, to)` may be kept. Where `isLast`, {@link onDataEnd} follows at once. */
+  onDataBytes(bytes: Buffer, from: number, to: number, isLast: boolean): void;
   /** The DATA frame is over; `overhead` bytes of it were padding. */
   onDataEnd(flags: number, overhead: number): void;
 }
@@ -129,7 +129,7 @@ export class FrameReader {
       const end = Math.min(bytes.length, at + this.#dataLeft);
       if (end > at) {
         this.#dataLeft -= end - at;
-        this.#sink.onDataBytes(bytes, at, end);
+        this.#sink.onDataBytes(bytes, at, end, this.#dataLeft === 0 && this.#paddingLeft === 0);
         at = end;
       }
     }

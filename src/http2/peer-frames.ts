@@ -19,6 +19,8 @@ export class PeerFrames implements FrameSink {
   readonly #reader: FrameReader;
   /** The stream of the DATA frame that is being read; undefined where its bytes are dropped. */
   #dataStream: Stream | undefined;
+  /** It ends its stream. */
+  #isLastFrame = false;
   #hasPeerSettings = false;
 
   constructor(core: ConnectionCore, carrier: StreamCarrier) {
@@ -255,6 +257,7 @@ export class PeerFrames implements FrameSink {
     }
     const stream = this.#core.streams.get(streamId);
     this.#dataStream = stream;
+    this.#isLastFrame = (flags & Flag.END_STREAM) !== 0;
     if (stream === undefined) {
       this.#core.inflow.consumedOnConnection(length);
       if (this.#core.isIdle(streamId)) {
@@ -276,7 +279,7 @@ export class PeerFrames implements FrameSink {
     }
   }
 
-  onDataBytes(bytes: Buffer, from: number, to: number): void {
+  onDataBytes(bytes: Buffer, from: number, to: number, isLast: boolean): void {
     const stream = this.#dataStream;
     if (stream === undefined || stream.isClosed) {
       return;
@@ -287,7 +290,7 @@ export class PeerFrames implements FrameSink {
     } else if (stream.isLocalEnded && this.#core.isServer) {
       this.#core.inflow.consumed(stream, to - from); // answered already: nobody reads it
     } else {
-      stream.listener.onData(bytes.subarray(from, to));
+      stream.listener.onData(bytes.subarray(from, to), isLast && this.#isLastFrame);
     }
   }
 

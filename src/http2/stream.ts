@@ -13,8 +13,11 @@ export interface StreamListener {
   onHead(head: ResponseHead): void;
   /** Client: an interim response's head, 1xx but 101. */
   onInformation(head: ResponseHead): void;
-  /** A part of the body. May be kept, must not be changed; has to be acknowledged by {@link Stream.consumed}. */
-  onData(bytes: Uint8Array): void;
+  /**
+   * A part of the body. May be kept, must not be changed; has to be acknowledged by {@link Stream.consumed}. Where `isLast`,
+   * {@link onEnd} follows before the engine returns: who needs the bytes no longer than that need not copy them.
+   */
+  onData(bytes: Uint8Array, isLast: boolean): void;
   /** The trailers; {@link onEnd} follows. */
   onTrailers(fields: readonly HeaderField[]): void;
   /** The peer has ended its side. */

@@ -17,15 +17,23 @@ export const answerErrors: Interceptor = (next) => (request) => {
       try {
         return await take();
       } catch (thrown) {
-        const answer = answerFor(thrown, call.interruption);
-        call.answeredCode = answer.error.code;
-        logSurprise(call, name, answer, thrown);
-        throw answer.error;
+        throw errorForCaller(call, name, thrown);
       }
     },
     () => next(request),
   );
 };
+
+/** What the caller is told of what a handler threw; what only we may know is logged. `name` is the method's. */
+export function errorForCaller(call: ActiveCall, name: string, thrown: unknown): ConnectError {
+  if (call.timeLeftMs() === 0) {
+    call.expire(); // Connect's own timer may have aborted the handler's signal before ours has fired
+  }
+  const answer = answerFor(thrown, call.interruption);
+  call.answeredCode = answer.error.code;
+  logSurprise(call, name, answer, thrown);
+  return answer.error;
+}
 
 /** Logs an answer whose reason the caller does not learn. `name` is the method, or the request, that failed. */
 export function logSurprise(call: ActiveCall, name: string, { surprise, error }: Answer, thrown: unknown): void {

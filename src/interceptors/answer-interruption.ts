@@ -32,10 +32,15 @@ function unlessInterrupted<T>(call: ActiveCall, take: () => Promise<T>): Promise
     take()
       .finally(() => signal.removeEventListener("abort", onAbort))
       .then(resolve, (error: unknown) => {
-        if (call.interruption !== undefined && isSurprise(error)) {
-          call.log.error({ err: error }, "a handler failed after its call had been cut short");
-        }
+        logLateFailure(call, error);
         reject(error);
       });
   });
+}
+
+/** A handler's failure after its call had been cut short is nobody's but the log's, unless that is what led to it. */
+export function logLateFailure(call: ActiveCall, error: unknown): void {
+  if (call.interruption !== undefined && isSurprise(error)) {
+    call.log.error({ err: error }, "a handler failed after its call had been cut short");
+  }
 }

@@ -1,21 +1,29 @@
 import type { Interceptor } from "@connectrpc/connect";
+import { runInCall } from "../call/current.ts";
 import type { TimeoutHeader } from "../call/deadline.ts";
-import { answerErrors } from "./answer-errors.ts";
-import { answerInterruption } from "./answer-interruption.ts";
+import type { CallRules } from "../wire/call-rules.ts";
+import { answerErrors, errorForCaller } from "./answer-errors.ts";
+import { answerInterruption, logLateFailure } from "./answer-interruption.ts";
 import { sendCompanions } from "./companions.ts";
-import { hideRedacted } from "./hide-redacted.ts";
+import { hideRedacted, hideRedactedOf } from "./hide-redacted.ts";
 import { onwardDeadline } from "./onward-deadline.ts";
 
 export { logSurprise } from "./answer-errors.ts";
+export { companionLines } from "./companions.ts";
 export { type MethodSelector, onlyFor } from "./only-for.ts";
+export { noTimeLeft, onwardLimitMs, tookTooLong } from "./onward-deadline.ts";
 
 /**
- * The interceptors of a service, outermost first: error rules, deadline and cancellation, what
- * the log must hide, then the service's own in the order in which it lists them, then the handler.
+ * What a service does with every call, outermost first: error rules, deadline and cancellation, what the log must hide;
+ * then come the service's own interceptors in the order in which it lists them, then the handler.
  */
-export function serviceInterceptors(own: readonly Interceptor[]): readonly Interceptor[] {
-  return [answerErrors, answerInterruption, hideRedacted, ...own];
-}
+export const SERVICE_RULES: CallRules = {
+  interceptors: [answerErrors, answerInterruption, hideRedacted],
+  run: runInCall,
+  onMessage: hideRedactedOf,
+  errorFor: errorForCaller,
+  onLateFailure: logLateFailure,
+};
 
 /**
  * The interceptors of a channel, outermost first: request id and the other companions, deadline and cancellation, then the

@@ -13,10 +13,24 @@ export function readAuthority(values: readonly string[]): string | undefined {
   if (authority === undefined || others.some((other) => other.toLowerCase() !== authority.toLowerCase())) {
     return undefined;
   }
+  return isPossible(authority) ? authority : undefined;
+}
+
+/** The last that was possible: requests ask for the same one again and again. */
+let lastPossible = "";
+
+function isPossible(authority: string): boolean {
+  if (authority === lastPossible && authority !== "") {
+    return true;
+  }
   const { host, port = "" } = splitAuthority(authority);
   const isWellFormed = (REGISTERED_NAME.test(host) || IPV6_LITERAL.test(host)) && /^\d*$/.test(port);
   // Whoever builds a URL of it must not fail: `256.0.0.1` and `a:65536` are well-formed, and impossible all the same.
-  return isWellFormed && URL.canParse(`http://${authority}/`) ? authority : undefined;
+  if (!isWellFormed || !URL.canParse(`http://${authority}/`)) {
+    return false;
+  }
+  lastPossible = authority;
+  return true;
 }
 
 /** Host and port of an authority; an IPv6 host keeps its brackets. */

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
-import type { RequestUnderWay } from "./arrival.ts";
 import { Connection } from "./connection.ts";
 import { DEFAULT_PORT_LIMITS as LIMITS } from "./limits.ts";
+import type { NodeExchange } from "./node-exchange.ts";
 
 /** A connection on a socket whose counters the test sets; its times are milliseconds since it was made. */
 function setUp() {
@@ -53,8 +53,8 @@ function http1() {
   return result;
 }
 
-function request(complete: boolean): RequestUnderWay {
-  return { arrival: { isComplete: () => complete } } as RequestUnderWay; // what `judge` reads of a request
+function request(complete: boolean): NodeExchange {
+  return { isComplete: () => complete } as NodeExchange; // what `judge` reads of a request
 }
 
 describe("a head that does not come in time", () => {

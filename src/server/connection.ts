@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "../call/clock.ts";
-import type { RequestUnderWay } from "./arrival.ts";
 import type { Http2Peer } from "./http2-peer.ts";
 import type { PortLimits } from "./limits.ts";
+import type { NodeExchange } from "./node-exchange.ts";
 import { plainAddress } from "./proxies.ts";
 
 /** What a connection speaks, once its first bytes have told. */
@@ -29,7 +29,7 @@ export class Connection {
   readonly address: string;
   speaks: Speaks = { protocol: "unknown" };
   readonly #clock: Clock;
-  readonly #requests = new Set<RequestUnderWay>();
+  readonly #requests = new Set<NodeExchange>();
   readonly #whenIdle: (() => void)[] = [];
   /** When the head of the next request began, while one is being read. */
   #headSince: number | undefined;
@@ -55,19 +55,19 @@ export class Connection {
     return this.#requests.size === 0;
   }
 
-  /** The requests under way, in the order in which they came. */
-  get requests(): ReadonlySet<RequestUnderWay> {
+  /** The requests under way that node:http or node:http2 has read, in the order in which they came. */
+  get requests(): ReadonlySet<NodeExchange> {
     return this.#requests;
   }
 
-  begin(request: RequestUnderWay): void {
+  begin(request: NodeExchange): void {
     this.#lastRequest?.cancel();
     this.#lastRequest = undefined;
     this.#headSince = undefined;
     this.#requests.add(request);
   }
 
-  end(request: RequestUnderWay, now: number): void {
+  end(request: NodeExchange, now: number): void {
     this.#requests.delete(request);
     this.#bytesReadWhenIdle = this.socket.bytesRead;
     this.#changedAt = now;
@@ -118,7 +118,7 @@ export class Connection {
       return "keep";
     }
     if (!this.isIdle) {
-      const uploading = [...this.#requests].some(({ arrival }) => !arrival.isComplete());
+      const uploading = [...this.#requests].some((request) => !request.isComplete());
       const waitsForPeer = uploading || this.socket.writableLength > 0;
       return waitsForPeer && silentMs > limits.idleMs ? "close" : "keep";
     }

@@ -70,8 +70,8 @@ export function createConnections({ limits, clock, log, onHeadTimeout }: Connect
       });
       socket.on("error", (error) => {
         log.debug({ err: error }, "a connection failed");
-        for (const underWay of connection.requests) {
-          underWay.lose();
+        for (const request of connection.requests) {
+          request.lose();
         }
       });
       return connection;

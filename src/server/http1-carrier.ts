@@ -1,26 +1,20 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { requestIdFrom } from "../call/request-id.ts";
-import type { Serving } from "./arrival.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Connection } from "./connection.ts";
 import { createHttp1Server } from "./http1-server.ts";
-import type { PortLimits } from "./limits.ts";
-import type { MemoryAccount } from "./memory-account.ts";
 import type { NodeRequest, NodeResponse } from "./node-exchange.ts";
-import { serveNodeRequest } from "./node-request.ts";
+import { type NodeRequests, serveNodeRequest } from "./node-request.ts";
 import { type RequestRecord, unreadRecord } from "./record.ts";
 import { HEAD_TIMEOUT, isMalformed, refuseUnread } from "./refusal.ts";
 
-export interface Http1CarrierOptions {
-  readonly limits: PortLimits;
-  readonly serving: Serving;
-  /** What peers have waiting; shared by all that the port buffers. */
-  readonly memory: MemoryAccount<Connection>;
+export interface Http1CarrierOptions extends NodeRequests {
   /** Whether a handler takes over connections that are upgraded; if not, Upgrade is ignored. */
   readonly upgrades: boolean;
   connectionOf(socket: Socket): Connection | undefined;
-  onRecord(record: RequestRecord): void;
+  /** Told of a request that could not be read as one, and was answered. */
+  onUnread(record: RequestRecord): void;
 }
 
 /** Speaks HTTP/1.1 by node:http. */
@@ -30,10 +24,10 @@ export interface Http1Carrier extends Carrier {
 }
 
 export function createHttp1Carrier(options: Http1CarrierOptions): Http1Carrier {
-  const { limits, serving, memory, upgrades, connectionOf } = options;
+  const { limits, upgrades, connectionOf } = options;
   const server = createHttp1Server(limits, upgrades);
   const onRequest = (request: NodeRequest, response: NodeResponse) =>
-    serveNodeRequest(serving, limits, memory, connectionOf(request.socket), request, response);
+    serveNodeRequest(options, connectionOf(request.socket), request, response);
   server.on("request", onRequest);
   server.on("checkExpectation", onRequest); // an expectation that is not known is ignored (RFC 9110, 10.1.1)
   server.on("clientError", onClientError);
@@ -42,20 +36,20 @@ export function createHttp1Carrier(options: Http1CarrierOptions): Http1Carrier {
   function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
     const connection = socket instanceof Socket ? connectionOf(socket) : undefined;
     const underWay = [...(connection?.requests ?? [])];
-    const broken = underWay.find(({ arrival }) => !arrival.isComplete());
+    const broken = underWay.find((request) => !request.isComplete());
     if (connection === undefined || underWay.length === 0) {
       const requestId = requestIdFrom(undefined);
       const refusal = refuseUnread(error.code, socket, requestId);
       if (refusal !== undefined) {
         const address = connection?.address ?? "";
-        options.onRecord(unreadRecord(requestId, address, refusal));
+        options.onUnread(unreadRecord(requestId, address, refusal));
       }
     } else if (broken === undefined && error.code !== "ECONNRESET") {
       connection.onceIdle(() => onClientError(error, socket));
-    } else if (underWay.length === 1 && broken !== undefined && !broken.arrival.answer.begun && isMalformed(error)) {
+    } else if (underWay.length === 1 && broken !== undefined && !broken.answer.begun && isMalformed(error)) {
       const refusal = refuseUnread(error.code, socket, broken.call.requestId);
       if (refusal !== undefined) {
-        broken.arrival.answer.replacedBy?.(refusal);
+        broken.answer.replacedBy?.(refusal);
       }
     } else {
       socket.destroy();

@@ -3,14 +3,17 @@ import type { Logger } from "../call/logger.ts";
 import { ConnectionError, ErrorCode, errorCodeName, type Stream, WindowBudget } from "../http2/index.ts";
 import { Http2Socket } from "../sockets/http2-socket.ts";
 import { Admission } from "./admission.ts";
-import type { Serving } from "./arrival.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Connection } from "./connection.ts";
 import { Http2Exchange } from "./http2-exchange.ts";
 import type { Http2Peer } from "./http2-peer.ts";
-import { Http2Request } from "./http2-request.ts";
+import { Http2Request, type Http2Requests } from "./http2-request.ts";
 import type { PortLimits } from "./limits.ts";
 import type { MemoryAccount } from "./memory-account.ts";
+import type { TrustedProxies } from "./proxies.ts";
+import { Received } from "./received.ts";
+import { StreamHead } from "./received-head.ts";
+import type { Serving } from "./serving.ts";
 
 /** Windows grow into this share of what the process may buffer. */
 const WINDOW_BUDGET_SHARE = 1 / 16;
@@ -31,6 +34,7 @@ export interface Http2CarrierOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly serving: Serving;
+  readonly trustedProxies: TrustedProxies;
   /** What peers have waiting; shared by all that the port buffers. */
   readonly memory: MemoryAccount<Connection>;
   /** Counts a connection that was ended for what its peer did. */
@@ -38,7 +42,8 @@ export interface Http2CarrierOptions {
 }
 
 /** Speaks HTTP/2 by our own engine. */
-export function createHttp2Carrier({ limits, clock, log, serving, memory, onAbuse }: Http2CarrierOptions): Carrier {
+export function createHttp2Carrier(options: Http2CarrierOptions): Carrier {
+  const { limits, clock, log, serving, memory, onAbuse } = options;
   const windowBudget = new WindowBudget(limits.bufferedBytes * WINDOW_BUDGET_SHARE);
 
   function accept(connection: Connection): void {
@@ -72,35 +77,40 @@ export function createHttp2Carrier({ limits, clock, log, serving, memory, onAbus
       http2.connection.leave();
     }
 
-    function onStream(stream: Stream): Http2Request {
-      // Without a head there is no stream of a server.
-      const request = new Http2Request(
-        connection,
-        stream,
-        stream.head as NonNullable<typeof stream.head>,
-        memory,
-        account,
-      );
-      stream.listener = request; // it may be answered, and over, before this returns
-      const underWay = serving.begin({
-        connection,
-        head: request.head,
-        answer: request.answer,
-        isComplete: () => stream.isRemoteEnded,
-        exchange: (call, client) => new Http2Exchange(request, call, client),
-      });
-      request.underWay = underWay;
-      request.onOver = () => {
+    const origin = {
+      address: connection.address,
+      trusted: options.trustedProxies,
+      isEncrypted: "encrypted" in socket,
+    };
+    const requests: Http2Requests = {
+      connection,
+      memory,
+      account,
+      over(request) {
+        if (request.exchange !== undefined) {
+          serving.over(request.exchange);
+        }
         account();
         admission.leave(request);
-      };
+      },
+    };
+
+    function onStream(stream: Stream): Http2Request {
+      const head = stream.head as NonNullable<typeof stream.head>; // without one there is no stream of a server
+      head.memo ??= new Received(new StreamHead(head), origin);
+      const received = head.memo as Received<StreamHead>; // nobody else has made anything of it
+      const request = new Http2Request(requests, stream, received);
+      const exchange = new Http2Exchange(request, serving.callOf(received));
+      request.exchange = exchange;
+      stream.listener = request; // it may be answered, and over, before this returns
+      serving.begin(exchange);
       admission.admit(request);
       return request;
     }
 
-    function dispatch({ underWay }: Http2Request): void {
-      if (underWay !== undefined) {
-        serving.dispatch(underWay);
+    function dispatch({ exchange }: Http2Request): void {
+      if (exchange !== undefined) {
+        serving.dispatch(exchange);
       }
     }
 

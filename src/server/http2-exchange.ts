@@ -1,47 +1,88 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
-import { ErrorCode } from "../http2/index.ts";
-import type { ExchangeAnswer } from "../wire/exchange.ts";
+import { ErrorCode, FieldBlock, type Lines } from "../http2/index.ts";
+import type { BodyReceiver, ExchangeAnswer } from "../wire/exchange.ts";
 import type { UpgradeOffer } from "./http1-server.ts";
 import type { Http2Request } from "./http2-request.ts";
+import { type RequestMemory, requestMemory } from "./memory-account.ts";
 import { isConnectionField } from "./outgoing-fields.ts";
-import type { ClientView } from "./proxies.ts";
+import type { Received } from "./received.ts";
 import type { NodeMessages, ServedExchange } from "./served-exchange.ts";
-import { readTarget, splitUrl, type Target } from "./target.ts";
+import type { StreamAnswer } from "./stream-answer.ts";
 import { keepWebMembers, webMessages } from "./web-messages.ts";
 
 const NOTHING = new Uint8Array(0);
 const CONTINUE = [[":status", "100"]] as const;
+const NO_LINES: Lines = [];
 
 /** An exchange on a stream of our own engine. */
 export class Http2Exchange implements ServedExchange {
   readonly call: ActiveCall;
   readonly httpVersion = "2.0";
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly scheme: "http" | "https";
-  readonly authority: string;
-  readonly target: Target | undefined;
-  readonly isHeadTooLarge: boolean;
   readonly offersUpgrade = false;
   readonly #request: Http2Request;
+  #memory: RequestMemory | undefined;
   /** Fields for the answer, whoever writes it. */
-  readonly #fields = new Map<string, string>();
+  #fields: (readonly [name: string, value: string])[] | undefined;
   #hasContinued = false;
   #header: Headers | undefined;
 
-  constructor(request: Http2Request, call: ActiveCall, client: ClientView) {
-    const { head } = request;
+  constructor(request: Http2Request, call: ActiveCall) {
     this.call = call;
     this.#request = request;
-    this.target = readTarget(head, client);
-    this.isHeadTooLarge = request.stream.isHeadTooLarge;
-    this.method = head.method;
-    this.path = this.target?.path ?? splitUrl(head.url).path;
-    this.query = this.target?.query ?? "";
-    this.authority = this.target?.authority ?? "";
-    this.scheme = this.target?.scheme ?? ("encrypted" in request.connection.socket ? "https" : "http");
+  }
+
+  get received(): Received {
+    return this.#request.received;
+  }
+
+  get answer(): StreamAnswer {
+    return this.#request.answer;
+  }
+
+  get method(): string {
+    return this.#request.received.head.method;
+  }
+
+  get path(): string {
+    return this.#request.received.path;
+  }
+
+  get query(): string {
+    return this.#request.received.query;
+  }
+
+  get authority(): string {
+    return this.#request.received.authority;
+  }
+
+  get scheme(): "http" | "https" {
+    return this.#request.received.scheme;
+  }
+
+  get plan(): unknown {
+    return this.#request.received.plan;
+  }
+
+  set plan(plan: unknown) {
+    this.#request.received.plan = plan;
+  }
+
+  get isHeadTooLarge(): boolean {
+    return this.#request.stream.isHeadTooLarge;
+  }
+
+  isComplete(): boolean {
+    return this.#request.stream.isRemoteEnded;
+  }
+
+  /** The stream is over. */
+  close(): void {
+    this.#memory?.release();
+    if (!this.answer.finished) {
+      this.call.interrupt(new ConnectError("the caller went away", Code.Canceled));
+    }
   }
 
   takeOver(): UpgradeOffer {
@@ -52,8 +93,12 @@ export class Http2Exchange implements ServedExchange {
     this.#request.stream.reset(ErrorCode.INTERNAL_ERROR);
   }
 
+  field(name: string): string | undefined {
+    return this.#request.received.head.field(name);
+  }
+
   get requestHeader(): Headers {
-    this.#header ??= this.#request.head.toHeaders();
+    this.#header ??= this.#request.received.head.toHeaders();
     return this.#header;
   }
 
@@ -62,20 +107,37 @@ export class Http2Exchange implements ServedExchange {
     return this.#request.body;
   }
 
+  receive(receiver: BodyReceiver): void {
+    this.#continue();
+    this.#request.receive(receiver);
+  }
+
+  consumed(bytes: number): void {
+    this.#request.stream.consumed(bytes);
+  }
+
   hold(bytes: number): boolean {
-    return this.#request.memory.hold(bytes);
+    if (this.#memory === undefined) {
+      if (bytes === 0) {
+        return true;
+      }
+      const { memory, connection } = this.#request.shared;
+      this.#memory = requestMemory(memory, connection);
+    }
+    return this.#memory.hold(bytes);
   }
 
   nodeMessages(ownMembers: boolean): NodeMessages {
     this.#continue();
-    const { head, stream, answer, connection } = this.#request;
+    const { received, stream, answer, shared } = this.#request;
+    const { head } = received;
     const webHead = { method: head.method, path: stream.head?.path, authority: this.authority, fields: head.fields };
-    const { socket } = connection;
+    const { socket } = shared.connection;
     const { request, response, listener } = webMessages(answer, { head: webHead, socket, clock: this.call.clock });
     if (ownMembers) {
       keepWebMembers(request, response);
     }
-    for (const [name, value] of this.#fields) {
+    for (const [name, value] of this.#fields ?? NO_LINES) {
       response.setHeader(name, value);
     }
     this.#request.handOver(listener);
@@ -85,12 +147,12 @@ export class Http2Exchange implements ServedExchange {
 
   /** A caller that waits for leave to send its body gets it once somebody wants the body (RFC 9110, 10.1.1). */
   #continue(): void {
-    const { head, stream, answer } = this.#request;
+    const { stream, answer } = this.#request;
     if (
+      !stream.isRemoteEnded &&
       !this.#hasContinued &&
       !answer.begun &&
-      !stream.isRemoteEnded &&
-      head.field("expect")?.toLowerCase() === "100-continue"
+      this.field("expect")?.toLowerCase() === "100-continue"
     ) {
       this.#hasContinued = true;
       stream.sendInformation(CONTINUE);
@@ -98,54 +160,78 @@ export class Http2Exchange implements ServedExchange {
   }
 
   setHeader(name: string, value: string): void {
-    this.#fields.set(name, value);
+    this.#fields ??= [];
+    this.#removeField(name);
+    this.#fields.push([name, value]);
   }
 
   vary(name: string): void {
-    const present = this.#fields.get("vary");
-    this.#fields.set("vary", present === undefined ? name : `${present}, ${name}`);
+    const present = this.#fields?.find(([field]) => field === "vary")?.[1];
+    this.setHeader("vary", present === undefined ? name : `${present}, ${name}`);
+  }
+
+  #removeField(name: string): void {
+    const at = this.#fields?.findIndex(([field]) => field === name) ?? -1;
+    if (at !== -1) {
+      this.#fields?.splice(at, 1);
+    }
+  }
+
+  sendHead(fields: FieldBlock | Lines, endStream: boolean, more: Lines = NO_LINES): void {
+    const { answer } = this.#request;
+    if (fields instanceof FieldBlock) {
+      const own = this.#fields ?? NO_LINES;
+      answer.sendHead(fields, endStream, more.length === 0 ? own : [...own, ...more]);
+    } else {
+      answer.sendHead(this.#withOwn(fields), endStream, more);
+    }
+  }
+
+  sendData(bytes: Uint8Array, endStream: boolean): boolean {
+    return this.#request.answer.sendData(bytes, endStream);
+  }
+
+  sendTrailers(fields: FieldBlock | Lines): void {
+    const { answer } = this.#request;
+    const trailers = fields instanceof FieldBlock ? fields : fields.filter(([name]) => !isConnectionField(name));
+    if (Array.isArray(trailers) && trailers.length === 0) {
+      answer.sendData(NOTHING, true);
+    } else {
+      answer.sendTrailers(trailers);
+    }
   }
 
   async respond({ status, header, body, trailer }: ExchangeAnswer): Promise<void> {
     const { answer } = this.#request;
     const hasBody = body !== undefined && this.method !== "HEAD" && status !== 204 && status !== 304;
-    const lines = this.#lines(status, header, body);
-    if (!hasBody && trailer === undefined) {
-      answer.sendHead(lines, true); // gRPC's Trailers-Only
-    } else {
-      answer.sendHead(lines, false);
+    const length: Lines =
+      body instanceof Uint8Array && !header.has("content-length") ? [["content-length", String(body.byteLength)]] : [];
+    const isAll = !hasBody && trailer === undefined; // gRPC's Trailers-Only
+    this.sendHead([[":status", String(status)], ...header], isAll, length);
+    if (!isAll) {
       if (hasBody) {
         await (body instanceof Uint8Array ? this.#send(body) : this.#sendAll(body));
       }
-      const trailers = trailer === undefined ? [] : [...trailer].filter(([name]) => !isConnectionField(name));
-      if (trailers.length > 0) {
-        answer.sendTrailers(trailers);
-      } else {
-        answer.sendData(NOTHING, true);
-      }
+      this.sendTrailers(trailer === undefined ? NO_LINES : [...trailer]);
     }
     while (!answer.isClosed && answer.pendingBytes > 0) {
       await this.#room();
     }
   }
 
-  #lines(status: number, header: Headers, body: ExchangeAnswer["body"]): readonly (readonly [string, string])[] {
-    const lines: (readonly [string, string])[] = [[":status", String(status)]];
-    const fields = this.#fields;
-    for (const line of header) {
+  /** Lines, without what HTTP/2 has no place for, and with the fields that every answer has: whoever answers knows best. */
+  #withOwn(lines: Lines): Lines {
+    const kept: (readonly [string, string])[] = [];
+    for (const line of lines) {
       const [name, value] = line;
       if (name === "vary") {
         this.vary(value);
       } else if (!isConnectionField(name)) {
-        fields.delete(name); // whoever answers knows best
-        lines.push(line);
+        this.#removeField(name);
+        kept.push(line);
       }
     }
-    lines.push(...fields);
-    if (body instanceof Uint8Array && !header.has("content-length")) {
-      lines.push(["content-length", String(body.byteLength)]);
-    }
-    return lines;
+    return this.#fields === undefined ? kept : [...kept, ...this.#fields];
   }
 
   async #send(bytes: Uint8Array): Promise<void> {

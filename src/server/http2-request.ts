@@ -1,46 +1,47 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { HeaderField, RequestHead, Stream, StreamError, StreamListener } from "../http2/index.ts";
+import type { HeaderField, Stream, StreamError, StreamListener } from "../http2/index.ts";
 import { BodyQueue } from "../sockets/body-queue.ts";
-import type { RequestUnderWay } from "./arrival.ts";
+import type { BodyReceiver } from "../wire/exchange.ts";
 import type { Connection } from "./connection.ts";
-import { type MemoryAccount, type RequestMemory, requestMemory } from "./memory-account.ts";
-import { StreamHead } from "./received-head.ts";
+import type { Http2Exchange } from "./http2-exchange.ts";
+import type { MemoryAccount } from "./memory-account.ts";
+import type { Received } from "./received.ts";
+import type { StreamHead } from "./received-head.ts";
 import { StreamAnswer } from "./stream-answer.ts";
+
+/** What the requests of an HTTP/2 connection share. */
+export interface Http2Requests {
+  readonly connection: Connection;
+  readonly memory: MemoryAccount<Connection>;
+  /** Takes account of what the connection holds. */
+  account(): void;
+  /** A request is over. */
+  over(request: Http2Request): void;
+}
 
 /** A request on a stream of our own engine: it hears of the stream, and keeps the body until somebody reads it. */
 export class Http2Request implements StreamListener {
-  readonly connection: Connection;
   readonly stream: Stream;
-  readonly head: StreamHead;
+  readonly received: Received<StreamHead>;
   readonly answer: StreamAnswer;
-  readonly body: BodyQueue;
-  readonly memory: RequestMemory;
-  /** Takes account of what the connection holds. */
-  readonly #account: () => void;
-  /** Set as soon as the call has begun. */
-  underWay: RequestUnderWay | undefined;
-  /** Hears of the stream in the place of {@link body} once the web application has it. */
+  readonly #shared: Http2Requests;
+  /** What has come of the body while nobody takes it, or for whoever takes it as an iterable. */
+  #queue: BodyQueue | undefined;
+  /** Who takes the body as it comes: an RPC, or the web application, which has the whole stream. */
+  #receiver: BodyReceiver | undefined;
   #application: StreamListener | undefined;
   #trailers: readonly HeaderField[] | undefined;
-  /** Called when all is over. */
-  onOver: (() => void) | undefined;
+  #isEnded = false;
   /** Called when there is room for more of the answer, or nobody to take it. */
   onRoom: (() => void) | undefined;
+  /** Set as soon as it has begun. */
+  exchange: Http2Exchange | undefined;
 
-  constructor(
-    connection: Connection,
-    stream: Stream,
-    head: RequestHead,
-    memory: MemoryAccount<Connection>,
-    account: () => void,
-  ) {
-    this.connection = connection;
-    this.#account = account;
+  constructor(shared: Http2Requests, stream: Stream, received: Received<StreamHead>) {
+    this.#shared = shared;
     this.stream = stream;
-    this.head = new StreamHead(head);
-    this.answer = new StreamAnswer(stream, account);
-    this.memory = requestMemory(memory, connection);
-    this.body = new BodyQueue((bytes) => stream.consumed(bytes));
+    this.received = received;
+    this.answer = new StreamAnswer(stream, shared.account);
   }
 
   /** The head of its answer is out. */
@@ -48,12 +49,45 @@ export class Http2Request implements StreamListener {
     return this.answer.begun;
   }
 
+  get shared(): Http2Requests {
+    return this.#shared;
+  }
+
+  get body(): BodyQueue {
+    this.#queue ??= this.#newQueue();
+    return this.#queue;
+  }
+
+  #newQueue(): BodyQueue {
+    const { stream } = this;
+    const queue = new BodyQueue((bytes) => stream.consumed(bytes));
+    if (this.#isEnded || stream.isRemoteEnded) {
+      queue.end();
+    } else if (stream.isClosed) {
+      queue.fail(callerWentAway());
+    }
+    return queue;
+  }
+
+  /** Hands the body over to a receiver, which is told of what has come so far. */
+  receive(receiver: BodyReceiver): void {
+    this.#receiver = receiver;
+    const bytes = this.#queue?.takeOver();
+    if (bytes !== undefined) {
+      receiver.onData(bytes, false);
+    }
+    if (this.stream.isRemoteEnded && !this.#isEnded) {
+      this.#isEnded = true;
+      receiver.onEnd();
+    }
+  }
+
   /** Hands the stream over to a listener, which is told of what has come so far. */
   handOver(listener: StreamListener): void {
     this.#application = listener;
-    const bytes = this.body.takeOver();
+    const bytes = this.#queue?.takeOver();
     if (bytes !== undefined) {
-      listener.onData(bytes);
+      listener.onData(bytes, false);
     }
     if (this.#trailers !== undefined) {
       listener.onTrailers(this.#trailers);
@@ -71,12 +105,16 @@ export class Http2Request implements StreamListener {
     // a client's
   }
 
-  onData(bytes: Uint8Array): void {
-    this.#account();
+  onData(bytes: Uint8Array, isLast: boolean): void {
+    if (this.#receiver !== undefined) {
+      this.#receiver.onData(bytes, isLast);
+      return;
+    }
+    this.#shared.account();
     if (this.#application === undefined) {
       this.body.push(bytes);
     } else {
-      this.#application.onData(bytes);
+      this.#application.onData(bytes, isLast);
     }
   }
 
@@ -86,24 +124,36 @@ export class Http2Request implements StreamListener {
   }
 
   onEnd(): void {
-    this.body.end();
+    const isFirst = !this.#isEnded;
+    this.#isEnded = true;
+    if (this.#receiver !== undefined) {
+      if (isFirst) {
+        this.#receiver.onEnd();
+      }
+      return;
+    }
+    this.#queue?.end();
     this.#application?.onEnd();
   }
 
   onDrain(): void {
+    this.#receiver?.onRoom();
     this.onRoom?.();
     this.#application?.onDrain();
   }
 
   onClose(error: StreamError | undefined): void {
-    this.memory.release();
-    if (!this.answer.finished) {
-      this.underWay?.lose();
+    this.exchange?.close();
+    if (this.#queue !== undefined && !this.#queue.isEnded) {
+      this.#queue.fail(callerWentAway());
     }
-    this.body.fail(new ConnectError("the caller went away", Code.Canceled));
+    this.#receiver?.onClose();
     this.onRoom?.();
     this.#application?.onClose(error);
-    this.underWay?.over();
-    this.onOver?.();
+    this.#shared.over(this);
   }
+}
+
+function callerWentAway(): ConnectError {
+  return new ConnectError("the caller went away", Code.Canceled);
 }

@@ -2,12 +2,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
-import type { ExchangeAnswer } from "../wire/exchange.ts";
+import { FieldBlock, type Lines } from "../http2/index.ts";
+import type { BodyReceiver, ExchangeAnswer } from "../wire/exchange.ts";
+import type { AnswerWatch } from "./answer-watch.ts";
 import type { UpgradeOffer } from "./http1-server.ts";
 import type { RequestMemory } from "./memory-account.ts";
-import type { ReceivedHead } from "./received-head.ts";
+import type { Received } from "./received.ts";
 import type { NodeMessages, ServedExchange } from "./served-exchange.ts";
-import { splitUrl, type Target } from "./target.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
@@ -17,9 +18,9 @@ export interface NodeExchangeParts {
   readonly call: ActiveCall;
   readonly request: NodeRequest;
   readonly response: NodeResponse;
-  readonly head: ReceivedHead;
+  readonly received: Received;
+  readonly answer: AnswerWatch;
   readonly memory: RequestMemory;
-  readonly target: Target | undefined;
   readonly isHeadTooLarge: boolean;
   /** Gives the connection away; undefined where the request does not ask for that. */
   readonly takeOver: (() => UpgradeOffer) | undefined;
@@ -28,40 +29,69 @@ export interface NodeExchangeParts {
 /** An exchange over node:http, or over node:http2's compatibility classes. */
 export class NodeExchange implements ServedExchange {
   readonly call: ActiveCall;
+  readonly received: Received;
+  readonly answer: AnswerWatch;
+  readonly isHeadTooLarge: boolean;
+  plan: unknown;
   readonly #request: NodeRequest;
   readonly #response: NodeResponse;
-  readonly #head: ReceivedHead;
   readonly #memory: RequestMemory;
-  readonly httpVersion: "1.0" | "1.1" | "2.0";
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly scheme: "http" | "https";
-  readonly authority: string;
-  readonly target: Target | undefined;
-  readonly isHeadTooLarge: boolean;
   readonly #takeOver: (() => UpgradeOffer) | undefined;
   #header: Headers | undefined;
+  /** The head that goes out with the first part of the body. */
+  #head: Lines | undefined;
 
-  constructor({ call, request, response, head, memory, target, isHeadTooLarge, takeOver }: NodeExchangeParts) {
-    this.target = target;
-    this.isHeadTooLarge = isHeadTooLarge;
-    this.#takeOver = takeOver;
-    this.call = call;
-    this.#request = request;
-    this.#response = response;
-    this.#head = head;
-    this.#memory = memory;
-    this.httpVersion = head.httpVersion;
-    this.method = head.method;
-    this.path = target?.path ?? splitUrl(head.url).path;
-    this.query = target?.query ?? "";
-    this.authority = target?.authority ?? "";
-    this.scheme = target?.scheme ?? ("encrypted" in request.socket ? "https" : "http");
+  constructor(parts: NodeExchangeParts) {
+    this.call = parts.call;
+    this.received = parts.received;
+    this.answer = parts.answer;
+    this.isHeadTooLarge = parts.isHeadTooLarge;
+    this.#request = parts.request;
+    this.#response = parts.response;
+    this.#memory = parts.memory;
+    this.#takeOver = parts.takeOver;
+  }
+
+  get httpVersion(): "1.0" | "1.1" | "2.0" {
+    return this.received.head.httpVersion;
+  }
+
+  get method(): string {
+    return this.received.head.method;
+  }
+
+  get path(): string {
+    return this.received.path;
+  }
+
+  get query(): string {
+    return this.received.query;
+  }
+
+  get authority(): string {
+    return this.received.authority;
+  }
+
+  get scheme(): "http" | "https" {
+    return this.received.scheme;
+  }
+
+  isComplete(): boolean {
+    return this.#request.complete;
+  }
+
+  field(name: string): string | undefined {
+    return this.received.head.field(name);
   }
 
   get offersUpgrade(): boolean {
     return this.#takeOver !== undefined;
+  }
+
+  /** The caller went away: what is still written goes nowhere. */
+  lose(): void {
+    this.answer.lose();
+    this.call.interrupt(new ConnectError("the caller went away", Code.Canceled));
   }
 
   takeOver(): UpgradeOffer {
@@ -78,12 +108,25 @@ export class NodeExchange implements ServedExchange {
   }
 
   get requestHeader(): Headers {
-    this.#header ??= this.#head.toHeaders();
+    this.#header ??= this.received.head.toHeaders();
     return this.#header;
   }
 
   get body(): AsyncIterable<Uint8Array> {
     return readBody(this.#request);
+  }
+
+  receive(receiver: BodyReceiver): void {
+    const request = this.#request as IncomingMessage; // both classes are Readable, with overloads that differ
+    const response = writer(this.#response);
+    request.on("data", (bytes: Buffer) => receiver.onData(bytes, false));
+    request.once("end", () => receiver.onEnd());
+    response.on("drain", () => receiver.onRoom());
+    response.once("close", () => receiver.onClose());
+  }
+
+  consumed(): void {
+    // who listens to a Readable's data takes it as it comes
   }
 
   hold(bytes: number): boolean {
@@ -109,6 +152,67 @@ export class NodeExchange implements ServedExchange {
   vary(name: string): void {
     const present = this.#response.getHeader("vary");
     this.#response.setHeader("vary", present === undefined ? name : `${String(present)}, ${name}`);
+  }
+
+  sendHead(fields: FieldBlock | Lines, endStream: boolean, more: Lines = []): void {
+    const lines = fields instanceof FieldBlock ? fields.lines : fields;
+    this.#head = more.length === 0 ? lines : [...lines, ...more];
+    if (endStream) {
+      this.#writeHead(0);
+      this.#end();
+    }
+  }
+
+  sendData(bytes: Uint8Array, endStream: boolean): boolean {
+    const response = writer(this.#response);
+    if (isGone(response)) {
+      return true;
+    }
+    this.#writeHead(endStream ? bytes.byteLength : undefined);
+    if (endStream) {
+      response.end(bytes);
+      return true;
+    }
+    return response.write(bytes);
+  }
+
+  sendTrailers(fields: FieldBlock | Lines): void {
+    const response = writer(this.#response);
+    if (isGone(response)) {
+      return;
+    }
+    this.#writeHead(undefined);
+    response.addTrailers(Object.fromEntries(fields));
+    this.#end();
+  }
+
+  #end(): void {
+    writer(this.#response).end();
+  }
+
+  /** @param length of the whole body, where that is known */
+  #writeHead(length: number | undefined): void {
+    const lines = this.#head;
+    const response = writer(this.#response);
+    this.#head = undefined;
+    if (lines === undefined || isGone(response)) {
+      return;
+    }
+    for (const [name, value] of lines) {
+      if (name === ":status") {
+        response.statusCode = Number(value);
+      } else if (name === "set-cookie") {
+        response.appendHeader(name, value);
+      } else if (name === "vary") {
+        this.vary(value);
+      } else {
+        response.setHeader(name, value);
+      }
+    }
+    if (length !== undefined) {
+      response.setHeader("content-length", length);
+    }
+    response.writeHead(response.statusCode);
   }
 
   async respond({ status, header, body, trailer }: ExchangeAnswer): Promise<void> {

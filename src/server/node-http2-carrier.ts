@@ -1,28 +1,21 @@
 import * as http2 from "node:http2";
 import type { Logger } from "../call/logger.ts";
-import type { Serving } from "./arrival.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Connection } from "./connection.ts";
-import type { PortLimits } from "./limits.ts";
-import type { MemoryAccount } from "./memory-account.ts";
-import { serveNodeRequest } from "./node-request.ts";
+import { type NodeRequests, serveNodeRequest } from "./node-request.ts";
 
 /**
  * Speaks HTTP/2 by node:http2, for who wants that below (`HTTP2_ENGINE=node`). It answers as our own engine does, but
  * keeps neither its limits nor its times, drains by a single GOAWAY, and is slower.
  */
-export function createNodeHttp2Carrier(
-  limits: PortLimits,
-  log: Logger,
-  serving: Serving,
-  memory: MemoryAccount<Connection>,
-): Carrier {
+export function createNodeHttp2Carrier(requests: NodeRequests, log: Logger): Carrier {
+  const { limits, serving } = requests;
   const streams = new WeakMap<http2.Http2Stream, Connection>();
   const server = http2.createServer({
     settings: { maxConcurrentStreams: limits.streamsPerConnection, maxHeaderListSize: limits.headerListBytes },
   });
   const onRequest = (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) =>
-    serveNodeRequest(serving, limits, memory, streams.get(request.stream), request, response);
+    serveNodeRequest(requests, streams.get(request.stream), request, response);
   server.on("request", onRequest);
   server.on("checkExpectation", onRequest); // an expectation that is not known is ignored (RFC 9110, 10.1.1)
   server.on("connect", onRequest); // refused for its target

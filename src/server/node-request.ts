@@ -1,50 +1,54 @@
 import { IncomingMessage, ServerResponse } from "node:http";
 import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { ActiveCall } from "../call/call.ts";
 import { closeAfterAnswer, resetAfterAnswer } from "./after-answer.ts";
 import { type AnswerWatch, watchAnswer } from "./answer-watch.ts";
-import type { Arrival, Serving } from "./arrival.ts";
 import type { Connection } from "./connection.ts";
 import { headerListBytes } from "./header-list.ts";
 import { type UpgradeOffer, upgradeOffer } from "./http1-server.ts";
 import type { PortLimits } from "./limits.ts";
 import { type MemoryAccount, type RequestMemory, requestMemory } from "./memory-account.ts";
 import { NodeExchange, type NodeRequest, type NodeResponse } from "./node-exchange.ts";
-import type { ClientView } from "./proxies.ts";
+import type { TrustedProxies } from "./proxies.ts";
+import { Received } from "./received.ts";
 import { NodeHead } from "./received-head.ts";
-import { readTarget } from "./target.ts";
+import type { Serving } from "./serving.ts";
+
+/** What carries requests of node:http and node:http2 to the port. */
+export interface NodeRequests {
+  readonly serving: Serving;
+  readonly limits: PortLimits;
+  readonly trustedProxies: TrustedProxies;
+  readonly memory: MemoryAccount<Connection>;
+}
 
 /** Has a request answered that node:http or node:http2 has read. */
 export function serveNodeRequest(
-  serving: Serving,
-  limits: PortLimits,
-  memory: MemoryAccount<Connection>,
+  { serving, limits, trustedProxies, memory }: NodeRequests,
   connection: Connection | undefined,
   request: NodeRequest,
   response: NodeResponse,
 ): void {
-  const head = new NodeHead(request);
+  const address = connection?.address ?? "";
+  const received = new Received(new NodeHead(request), {
+    address,
+    trusted: trustedProxies,
+    isEncrypted: "encrypted" in request.socket,
+  });
   const answer = watchAnswer(request, response);
   const offer = upgradeOffer(request);
   const kept = connection === undefined ? UNCOUNTED : requestMemory(memory, connection);
-  const arrival: Arrival = {
-    connection,
-    head,
+  const exchange: NodeExchange = new NodeExchange({
+    call: serving.callOf(received),
+    request,
+    response,
+    received,
     answer,
-    isComplete: () => request.complete,
-    exchange: (call: ActiveCall, client: ClientView) =>
-      new NodeExchange({
-        call,
-        request,
-        response,
-        head,
-        memory: kept,
-        target: readTarget(head, client),
-        isHeadTooLarge: headerListBytes(request.rawHeaders) > limits.headerListBytes,
-        takeOver: offer === undefined ? undefined : () => takeOver(offer, connection, answer, underWay.over),
-      }),
-  };
-  const underWay = serving.begin(arrival);
+    memory: kept,
+    isHeadTooLarge: headerListBytes(request.rawHeaders) > limits.headerListBytes,
+    takeOver: offer === undefined ? undefined : () => takeOver(offer, connection, answer, over),
+  });
+  serving.begin(exchange);
+  connection?.begin(exchange);
   request.on("error", ignoreLostPeer);
   response.on("error", ignoreLostPeer);
   if (request instanceof IncomingMessage && response instanceof ServerResponse) {
@@ -55,15 +59,23 @@ export function serveNodeRequest(
   response.once("close", () => {
     kept.release();
     if (!answer.finished) {
-      underWay.lose();
+      exchange.lose();
     }
-    underWay.over();
+    over();
   });
   if (request.destroyed) {
-    underWay.lose();
+    exchange.lose();
   }
-  request.once("aborted", underWay.lose); // comes before whoever reads the request's body finds it broken
-  serving.dispatch(underWay);
+  request.once("aborted", () => exchange.lose()); // comes before whoever reads the request's body finds it broken
+  serving.dispatch(exchange);
+
+  function over(): void {
+    connection?.end(exchange, exchange.call.clock.now());
+    serving.over(exchange);
+    if (serving.isClosing) {
+      connection?.leave();
+    }
+  }
 }
 
 /** A connection that has ended already. */

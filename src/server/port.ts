@@ -1,12 +1,10 @@
 import type { AddressInfo, Socket } from "node:net";
-import { Code, ConnectError } from "@connectrpc/connect";
-import type { ActiveCall } from "../call/call.ts";
+import type { ConnectError } from "@connectrpc/connect";
 import { runInCall } from "../call/current.ts";
 import { REQUEST_ID_HEADER } from "../call/request-id.ts";
 import type { Handler } from "../wire/exchange.ts";
 import { refuse } from "../wire/refuse.ts";
 import { createAcceptor, type Negotiated, type PortTls } from "./accept.ts";
-import type { Arrival, RequestUnderWay, Serving } from "./arrival.ts";
 import type { Carrier } from "./carrier.ts";
 import { createCondition } from "./condition.ts";
 import type { Connection } from "./connection.ts";
@@ -18,10 +16,10 @@ import { DEFAULT_PORT_LIMITS, type PortLimits } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { MemoryAccount } from "./memory-account.ts";
 import { createNodeHttp2Carrier } from "./node-http2-carrier.ts";
-import { viewOfClient } from "./proxies.ts";
 import { type RequestRecord, recordOf } from "./record.ts";
 import { type CallSurroundings, callOf } from "./request-call.ts";
 import type { ServedExchange } from "./served-exchange.ts";
+import type { Serving } from "./serving.ts";
 
 export interface PortOptions extends CallSurroundings {
   /** Asked in order; the first that takes an exchange answers it. */
@@ -33,8 +31,10 @@ export interface PortOptions extends CallSurroundings {
   readonly http2Engine?: "own" | "node" | undefined;
   /** Serves TLS in the place of cleartext. */
   readonly tls?: PortTls | undefined;
-  /** Told of every request once it is over. */
-  onRecord(record: RequestRecord): void;
+  /** Whether answers carry the request id. Default true. */
+  readonly answersRequestId?: boolean | undefined;
+  /** Told of every request once it is over, outside of its call. */
+  readonly onRecord?: ((record: RequestRecord) => void) | undefined;
 }
 
 /** One port that takes HTTP/1.1 and HTTP/2 in cleartext. */
@@ -64,10 +64,10 @@ export interface PortStats {
 }
 
 export function createPort(options: PortOptions): Port {
-  const { clock, log, onRecord } = options;
+  const { clock, log, answersRequestId = true } = options;
   const limits: PortLimits = { ...DEFAULT_PORT_LIMITS, ...options.limits };
-  const calls = new Set<ActiveCall>();
-  const idle = createCondition(() => calls.size === 0);
+  const underWay = new Set<ServedExchange>();
+  const idle = createCondition(() => underWay.size === 0);
   const memory = new MemoryAccount<Connection>(limits.bufferedBytes, ({ speaks, socket }) => {
     if (speaks.protocol === "http2") {
       speaks.peer.calmDown();
@@ -79,8 +79,17 @@ export function createPort(options: PortOptions): Port {
   let abusiveConnections = 0;
 
   const serving: Serving = {
-    begin,
-    dispatch: (underWay) => void runInCall(underWay.call, () => answer(underWay)),
+    callOf: (received) => callOf(received, options),
+    begin(exchange) {
+      underWay.add(exchange);
+    },
+    dispatch,
+    over(exchange) {
+      options.onRecord?.(recordOf(exchange));
+      exchange.call.end();
+      underWay.delete(exchange);
+      idle.check();
+    },
     get isClosing() {
       return closing;
     },
@@ -97,18 +106,17 @@ export function createPort(options: PortOptions): Port {
       }
     },
   });
+  const requests = { limits, serving, memory, trustedProxies: options.trustedProxies };
   const http1 = createHttp1Carrier({
-    limits,
-    serving,
-    memory,
+    ...requests,
     upgrades: options.upgrades,
     connectionOf: connections.get,
-    onRecord,
+    onUnread: (record) => options.onRecord?.(record),
   });
   const http2: Carrier =
     options.http2Engine === "node"
-      ? createNodeHttp2Carrier(limits, log, serving, memory)
-      : createHttp2Carrier({ limits, clock, log, serving, memory, onAbuse: () => abusiveConnections++ });
+      ? createNodeHttp2Carrier(requests, log)
+      : createHttp2Carrier({ ...requests, clock, log, onAbuse: () => abusiveConnections++ });
 
   const acceptor = createAcceptor(options.tls, limits, log, onConnection);
   const { server } = acceptor;
@@ -132,57 +140,42 @@ export function createPort(options: PortOptions): Port {
     }
   }
 
-  function begin(arrival: Arrival): RequestUnderWay {
-    const { connection, head, answer } = arrival;
-    const since = clock.now();
-    const client = viewOfClient(connection?.address ?? "", head, options.trustedProxies);
-    const call = callOf(head, client, options);
-    const underWay: RequestUnderWay = {
-      arrival,
-      call,
-      client,
-      lose() {
-        answer.lose();
-        call.interrupt(new ConnectError("the caller went away", Code.Canceled));
-      },
-      over() {
-        connection?.end(underWay, clock.now());
-        runInCall(call, () => onRecord(recordOf(call, head, answer, clock.now() - since)));
-        call.end();
-        calls.delete(call);
-        if (closing) {
-          connection?.leave();
-        }
-        idle.check();
-      },
-    };
-    calls.add(call);
-    connection?.begin(underWay);
-    return underWay;
+  /** Has the first handler answer that takes the exchange. */
+  function dispatch(exchange: ServedExchange): void {
+    try {
+      const answered = answer(exchange);
+      if (answered !== true) {
+        answered.catch((error: unknown) => fail(exchange, error));
+      }
+    } catch (error) {
+      fail(exchange, error);
+    }
   }
 
-  async function answer({ arrival, call, client }: RequestUnderWay): Promise<void> {
-    const exchange = arrival.exchange(call, client);
-    try {
-      exchange.setHeader(REQUEST_ID_HEADER, call.requestId);
-      if (exchange.target === undefined) {
-        const detail = "the request needs exactly one possible Host (or :authority), and a path that begins with /";
-        return await refuse(exchange, 400, detail);
-      }
-      if (exchange.isHeadTooLarge) {
-        return await refuse(exchange, 431, `the header list is larger than ${limits.headerListBytes} bytes`);
-      }
-      for (const handler of options.handlers) {
-        const answered = handler(exchange);
-        if (answered !== undefined) {
-          return await answered;
-        }
-      }
-      await refuse(exchange, 404, "nothing is served at this path");
-    } catch (error) {
-      call.log.error({ err: error }, "a request could not be answered");
-      exchange.breakOff();
+  function answer(exchange: ServedExchange): Promise<void> | true {
+    if (answersRequestId) {
+      exchange.setHeader(REQUEST_ID_HEADER, exchange.call.requestId);
     }
+    if (exchange.received.target === undefined) {
+      const detail = "the request needs exactly one possible Host (or :authority), and a path that begins with /";
+      return refuse(exchange, 400, detail);
+    }
+    if (exchange.isHeadTooLarge) {
+      return refuse(exchange, 431, `the header list is larger than ${limits.headerListBytes} bytes`);
+    }
+    for (const handler of options.handlers) {
+      const answered = handler(exchange);
+      if (answered !== undefined) {
+        return answered;
+      }
+    }
+    return refuse(exchange, 404, "nothing is served at this path");
+  }
+
+  function fail(exchange: ServedExchange, error: unknown): void {
+    const { call } = exchange;
+    runInCall(call, () => call.log.error({ err: error }, "a request could not be answered"));
+    exchange.breakOff();
   }
 
   return {
@@ -195,7 +188,7 @@ export function createPort(options: PortOptions): Port {
     idle: idle.wait,
     empty: connections.empty,
     interrupt(reason) {
-      for (const call of calls) {
+      for (const { call } of underWay) {
         call.interrupt(reason);
       }
     },
@@ -207,7 +200,7 @@ export function createPort(options: PortOptions): Port {
     },
     stats: () => ({
       connections: connections.size,
-      requests: calls.size,
+      requests: underWay.size,
       waitingBytes: memory.total,
       abusiveConnections,
     }),

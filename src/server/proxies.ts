@@ -22,14 +22,35 @@ export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
     }
     list.addSubnet(address, prefix, family);
   }
-  return (address) => isIP(address) !== 0 && list.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+  if (cidrs.length === 0) {
+    return () => false;
+  }
+  const known = new Map<string, boolean>();
+  return (address) => {
+    const remembered = known.get(address);
+    if (remembered !== undefined) {
+      return remembered;
+    }
+    const isTrusted = isIP(address) !== 0 && list.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+    if (known.size >= MAX_KNOWN) {
+      known.clear();
+    }
+    known.set(address, isTrusted);
+    return isTrusted;
+  };
 }
 
+/** Addresses whose answers are remembered: BlockList takes longer than all else that a request needs. */
+const MAX_KNOWN = 1024;
+
 const FORWARDING = /^(?:forwarded|x-forwarded-.*)$/i;
+const LOWER_F = 0x66;
+const LOWER_X = 0x78;
 
 /** Whether a field, by its name, is a proxy's word on its client. */
 export function isForwardingField(name: string): boolean {
-  return FORWARDING.test(name);
+  const first = name.charCodeAt(0) | 0x20;
+  return (first === LOWER_F || first === LOWER_X) && FORWARDING.test(name);
 }
 
 /** What is known of a client, by its own connection or by the word of the proxies that are trusted. */

@@ -2,6 +2,7 @@ import type { ActiveCall } from "../call/call.ts";
 import type { AnswerWatch } from "./answer-watch.ts";
 import type { ReceivedHead } from "./received-head.ts";
 import type { Refusal } from "./refusal.ts";
+import type { ServedExchange } from "./served-exchange.ts";
 import { splitUrl } from "./target.ts";
 
 /** What the port tells of a request once it is over, answered or not. */
@@ -24,18 +25,21 @@ export interface RequestRecord {
   readonly aborted: boolean;
 }
 
-/** The record of a call that has its answer, or never will. */
-export function recordOf(call: ActiveCall, head: ReceivedHead, answer: AnswerWatch, durationMs: number): RequestRecord {
+/** The record of an exchange that has its answer, or never will. */
+export function recordOf({ call, received, answer }: ServedExchange): RequestRecord {
+  const { head, client, path, query, target } = received;
+  const split = target === undefined || !head.url.startsWith("/") ? splitUrl(head.url) : { path, query };
   return {
     call,
     requestId: call.requestId,
-    remoteAddress: call.peer.address,
+    remoteAddress: client.address,
     method: head.method,
-    ...splitUrl(head.url),
+    path: split.path,
+    query: split.query,
     httpVersion: head.httpVersion,
     status: answer.status,
     responseBytes: hasBody(head, answer) ? answer.bytes : 0,
-    durationMs,
+    durationMs: call.clock.now() - call.startedAt,
     aborted: !answer.finished,
   };
 }

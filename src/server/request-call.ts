@@ -1,10 +1,10 @@
-import { ActiveCall } from "../call/call.ts";
+import { ActiveCall, type CallOptions, type Peer } from "../call/call.ts";
 import type { Clock } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
 import { ARTICLE_REQUEST_ID_HEADER, REQUEST_ID_HEADER, requestIdFrom } from "../call/request-id.ts";
 import type { Tasks } from "../call/tasks.ts";
-import type { ClientView, TrustedProxies } from "./proxies.ts";
-import type { ReceivedHead } from "./received-head.ts";
+import type { TrustedProxies } from "./proxies.ts";
+import type { Received } from "./received.ts";
 
 /** What every call of a port has from its service. */
 export interface CallSurroundings {
@@ -17,30 +17,66 @@ export interface CallSurroundings {
 }
 
 /** Begins the call that a request is. */
-export function callOf(head: ReceivedHead, client: ClientView, surroundings: CallSurroundings): ActiveCall {
-  const field = (name: string) => head.field(name) || undefined;
-  const companions = new Map<string, string>();
-  for (const name of surroundings.companionHeaders) {
-    const value = field(name);
-    if (value !== undefined) {
-      companions.set(name, value);
-    }
-  }
-  return new ActiveCall({
-    requestId: requestIdFrom(field(REQUEST_ID_HEADER) ?? field(ARTICLE_REQUEST_ID_HEADER)),
-    log: surroundings.log,
-    clock: surroundings.clock,
-    tasks: surroundings.tasks,
-    peer: { address: client.address },
-    companions,
-    secrets: [
-      ...credentials(field("authorization")),
-      ...credentials(field("proxy-authorization")),
-      ...cookies(field("cookie")),
-    ],
-  });
+export function callOf(received: Received, surroundings: CallSurroundings): ActiveCall {
+  return new ActiveCall(new RequestCallOptions(received, surroundings));
 }
 
+/** What a call has of its request, read once somebody asks for it. */
+class RequestCallOptions implements CallOptions {
+  readonly #received: Received;
+  readonly #surroundings: CallSurroundings;
+
+  constructor(received: Received, surroundings: CallSurroundings) {
+    this.#received = received;
+    this.#surroundings = surroundings;
+  }
+
+  get log(): Logger {
+    return this.#surroundings.log;
+  }
+
+  get clock(): Clock {
+    return this.#surroundings.clock;
+  }
+
+  get tasks(): Tasks {
+    return this.#surroundings.tasks;
+  }
+
+  get peer(): Peer {
+    return { address: this.#received.client.address };
+  }
+
+  get requestId(): string {
+    return requestIdFrom(this.#field(REQUEST_ID_HEADER) ?? this.#field(ARTICLE_REQUEST_ID_HEADER));
+  }
+
+  get companions(): ReadonlyMap<string, string> {
+    const companions = new Map<string, string>();
+    for (const name of this.#surroundings.companionHeaders) {
+      const value = this.#field(name);
+      if (value !== undefined) {
+        companions.set(name, value);
+      }
+    }
+    return companions;
+  }
+
+  get secrets(): readonly string[] {
+    const authorization = this.#field("authorization");
+    const proxyAuthorization = this.#field("proxy-authorization");
+    const cookie = this.#field("cookie");
+    return authorization === undefined && proxyAuthorization === undefined && cookie === undefined
+      ? NO_SECRETS
+      : [...credentials(authorization), ...credentials(proxyAuthorization), ...cookies(cookie)];
+  }
+
+  #field(name: string): string | undefined {
+    return this.#received.head.field(name) || undefined;
+  }
+}
+
+const NO_SECRETS: readonly string[] = [];
 /** How many parts of a cookie field are hidden by themselves; the whole field always is. */
 const MAX_COOKIES = 50;
 

@@ -1,16 +1,19 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Exchange } from "../wire/exchange.ts";
+import type { AnswerWatch } from "./answer-watch.ts";
 import type { UpgradeOffer } from "./http1-server.ts";
-import type { Target } from "./target.ts";
+import type { Received } from "./received.ts";
 
 /** An {@link Exchange} as the port serves it, with what is there besides for those who host applications. */
 export interface ServedExchange extends Exchange {
-  /** Where the request goes; undefined where that cannot be told, and the exchange has to be refused. */
-  readonly target: Target | undefined;
+  readonly received: Received;
+  readonly answer: AnswerWatch;
   /** The header list is larger than is taken. */
   readonly isHeadTooLarge: boolean;
   /** The request asks to upgrade its connection. */
   readonly offersUpgrade: boolean;
+  /** The request was read to its end. */
+  isComplete(): boolean;
   /** Takes the connection over: from now on it is the caller's, and there is no answer but what the caller writes. */
   takeOver(): UpgradeOffer;
   /** Ends the exchange in the middle: the peer sees that there is no more, and that something went wrong. */

@@ -1,4 +1,4 @@
-import type { FieldLines, Stream } from "../http2/index.ts";
+import type { FieldLines, Lines, Stream } from "../http2/index.ts";
 import { type AnswerWatch, CALLER_WENT_AWAY } from "./answer-watch.ts";
 
 /** The answer on a stream of our own engine: what it does goes to the stream, and what is seen of it is kept. */
@@ -52,14 +52,14 @@ export class StreamAnswer implements AnswerWatch {
     this.#stream.sendInformation(fields);
   }
 
-  sendHead(fields: FieldLines, endStream: boolean): void {
+  sendHead(fields: FieldLines, endStream: boolean, more?: Lines): void {
     if (!this.#stream.isClosed) {
       for (const [name, value] of fields) {
         this.#status = name === ":status" ? Number(value) : this.#status;
         break; // it is the first (RFC 9113, 8.3.2)
       }
     }
-    this.#stream.sendHead(fields, endStream);
+    this.#stream.sendHead(fields, endStream, more);
   }
 
   sendData(bytes: Uint8Array, endStream: boolean): boolean {

@@ -26,7 +26,9 @@ const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(.*)$/is;
  * @param client what a trusted proxy says of host and scheme counts before the request's own
  */
 export function readTarget(request: TargetHead, client?: ClientView): Target | undefined {
-  const [, absoluteAuthority, absolutePath] = ABSOLUTE_FORM.exec(request.url) ?? [];
+  const [, absoluteAuthority, absolutePath] = request.url.startsWith("/")
+    ? []
+    : (ABSOLUTE_FORM.exec(request.url) ?? []);
   const url =
     absolutePath === undefined ? request.url : absolutePath.startsWith("/") ? absolutePath : `/${absolutePath}`;
   const hosts = request.values("host");

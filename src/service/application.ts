@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { ConnectError } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
-import { callInProgress } from "../call/current.ts";
+import { callInProgress, runInCall } from "../call/current.ts";
 import { type DeadlineLimits, parseTimeoutMs, TIMEOUT_HEADER } from "../call/deadline.ts";
 import { answerFor, isLostPeer } from "../call/errors.ts";
 import { logSurprise } from "../interceptors/index.ts";
@@ -40,14 +40,20 @@ export type HttpApplication = KoaApplication | HttpListener;
 export function applicationHandler(application: HttpApplication, { maxMs }: DeadlineLimits): Handler<ServedExchange> {
   const isKoa = "callback" in application;
   const listener = isKoa ? koaListener(application) : application;
-  return async (exchange) => {
+  return (exchange) => {
     const { call } = exchange;
-    const asked = exchange.requestHeader.get(TIMEOUT_HEADER.connect);
-    const askedMs = asked === null ? undefined : parseTimeoutMs(TIMEOUT_HEADER.connect, asked);
-    if (asked !== null && askedMs === undefined) {
+    const asked = exchange.field(TIMEOUT_HEADER.connect);
+    const askedMs = asked === undefined ? undefined : parseTimeoutMs(TIMEOUT_HEADER.connect, asked);
+    if (asked !== undefined && askedMs === undefined) {
       const detail = `${TIMEOUT_HEADER.connect} is not one to ten digits`;
       return respondProblem(exchange, problemFromStatus(400, detail, call.requestId));
     }
+    call.keepSecrets(); // an application may take them out of its request
+    return runInCall(call, () => host(exchange, askedMs));
+  };
+
+  async function host(exchange: ServedExchange, askedMs: number | undefined): Promise<void> {
+    const { call } = exchange;
     const { request, response } = exchange.nodeMessages(!isKoa); // Express changes prototypes
     const closed = new Promise<void>((resolve) => response.once("close", resolve));
     call.signal.addEventListener("abort", () => {
@@ -64,7 +70,7 @@ export function applicationHandler(application: HttpApplication, { maxMs }: Dead
       writeProblem(response, problemOf(thrown, call, requestName(request)));
     }
     return closed;
-  };
+  }
 }
 
 function koaListener(application: KoaApplication): HttpListener {

@@ -6,7 +6,7 @@ import type { Readiness } from "../builtin/readiness.ts";
 import { reflectionServices } from "../builtin/reflection.ts";
 import type { Clock } from "../call/clock.ts";
 import type { Tasks } from "../call/tasks.ts";
-import { serviceInterceptors } from "../interceptors/index.ts";
+import { SERVICE_RULES } from "../interceptors/index.ts";
 import { accessLog } from "../observe/access-log.ts";
 import { hideQuery } from "../observe/hide-query.ts";
 import type { ServiceLogger } from "../observe/logger.ts";
@@ -16,6 +16,7 @@ import type { ServedExchange } from "../server/served-exchange.ts";
 import type { Handler } from "../wire/exchange.ts";
 import type { Implementation } from "../wire/implement.ts";
 import { rpcHandler } from "../wire/rpc.ts";
+import type { RpcOptions } from "../wire/rpc-options.ts";
 import { applicationHandler } from "./application.ts";
 import type { Application, ConfigShape, ServiceDefinition } from "./definition.ts";
 import { upgradeHandler } from "./upgrade.ts";
@@ -30,13 +31,15 @@ export interface Chassis {
   readonly log: ServiceLogger;
   readonly tasks: Tasks;
   readonly readiness: Readiness;
+  /** What answers calls: the lean path where it can, unless a test has Connect's handlers do it always. */
+  readonly rpcPath?: RpcOptions["path"];
 }
 
 /** The handlers of the one port, in the order in which they are asked. */
 export async function assemble<C extends ConfigShape, R>(
   definition: ServiceDefinition<C, R>,
   application: Application<C, R>,
-  { clock, log, tasks, readiness }: Chassis,
+  { clock, log, tasks, readiness, rpcPath }: Chassis,
 ): Promise<{ readonly port: Port; readonly implementations: readonly Implementation[] }> {
   const { config } = application;
   const deadlines = {
@@ -63,9 +66,12 @@ export async function assemble<C extends ConfigShape, R>(
     probes(readiness),
     rpcHandler({
       implementations,
-      interceptors: serviceInterceptors(definition.interceptors?.(application) ?? []),
+      interceptors: definition.interceptors?.(application) ?? [],
+      rules: SERVICE_RULES,
+      path: rpcPath,
       deadlines,
       readMaxBytes: definition.limits?.messageBytes ?? DEFAULT_MESSAGE_BYTES,
+      compressMinBytes: definition.limits?.compressMinBytes,
     }),
     ...(upgrade === undefined ? [] : [upgradeHandler(upgrade)]),
     ...(http === undefined ? [] : [applicationHandler(http, deadlines)]),

@@ -32,6 +32,8 @@ export interface ResourceOpener<C extends ConfigShape> {
 export interface ServiceLimits extends PortLimits {
   /** The largest message taken, before and after decompression. Default 4 MiB. */
   readonly messageBytes: number;
+  /** The smallest message that is compressed for a caller that accepts it. Default 1024 bytes. */
+  readonly compressMinBytes: number;
 }
 
 /** What a service is described by. Its parts are functions, so that nothing of them runs before the service starts. */

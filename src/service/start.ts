@@ -7,7 +7,7 @@ import type { LogDestination } from "../observe/log-output.ts";
 import { createLogger, type ServiceLogger } from "../observe/logger.ts";
 import type { Port, PortStats } from "../server/port.ts";
 import type { Implementation } from "../wire/implement.ts";
-import { assemble } from "./assemble.ts";
+import { assemble, type Chassis } from "./assemble.ts";
 import { type BaseConfig, readConfiguration } from "./configuration.ts";
 import type { Application, ConfigShape, ServiceDefinition } from "./definition.ts";
 import { createResourceStack } from "./resources.ts";
@@ -20,6 +20,8 @@ export interface Surroundings {
   /** The log is read on a terminal. */
   readonly terminal: boolean;
   readonly clock?: Clock;
+  /** What answers calls; see the chassis. */
+  readonly rpcPath?: Chassis["rpcPath"];
   /** Aborts when a start that is under way has to end. */
   readonly stopping?: AbortSignal;
 }
@@ -73,7 +75,13 @@ export async function startService<C extends ConfigShape, R>(
     // Without `resources`, R is undefined.
     const application: Application<C, R> = { config, log, resources: opened as R };
     const readiness = createReadiness();
-    const { port, implementations } = await assemble(definition, application, { clock, log, tasks, readiness });
+    const { port, implementations } = await assemble(definition, application, {
+      clock,
+      log,
+      tasks,
+      readiness,
+      rpcPath: surroundings.rpcPath,
+    });
     const address = await listen(port, config);
     readiness.set("serving");
     log.info(`action=start, status=success, address=${addressText(address)}`);

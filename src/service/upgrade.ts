@@ -1,3 +1,4 @@
+import { runInCall } from "../call/current.ts";
 import type { UpgradeHandler } from "../server/http1-server.ts";
 import type { ServedExchange } from "../server/served-exchange.ts";
 import type { Handler } from "../wire/exchange.ts";
@@ -13,9 +14,10 @@ export function upgradeHandler(upgrade: UpgradeHandler): Handler<ServedExchange>
     }
     const { socket, head } = exchange.takeOver();
     try {
-      upgrade(exchange.nodeMessages(false).request, socket, head);
+      const { request } = exchange.nodeMessages(false);
+      runInCall(exchange.call, () => upgrade(request, socket, head));
     } catch (error) {
-      exchange.call.log.error({ err: error }, "an upgrade failed");
+      runInCall(exchange.call, () => exchange.call.log.error({ err: error }, "an upgrade failed"));
       socket.destroy();
     }
     return Promise.resolve();

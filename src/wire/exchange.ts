@@ -1,8 +1,24 @@
 import type { ActiveCall } from "../call/call.ts";
+import type { FieldBlock, Lines } from "../http2/index.ts";
+
+/** Takes a request's body as it comes, and hears of its answer's way. Nothing here may throw. */
+export interface BodyReceiver {
+  /**
+   * A part of the body, to be acknowledged by {@link Exchange.consumed}; may be kept, must not be changed. Where `isLast`,
+   * {@link onEnd} follows at once; the last part may come without.
+   */
+  onData(bytes: Uint8Array, isLast: boolean): void;
+  /** The body has come whole. */
+  onEnd(): void;
+  /** There is room for more of the answer: {@link Exchange.sendData} had returned false. */
+  onRoom(): void;
+  /** The caller is gone, or the answer is over; once, and last. */
+  onClose(): void;
+}
 
 /**
- * One HTTP request and its answer, whatever carries it. Everything above the port is written against this: what carries
- * it today is node:http and node:http2.
+ * One HTTP request and its answer, whatever carries it. Everything above the port is written against this. The body is
+ * read, and the answer written, either as iterables, or by calls that take no promise: `receive`, `sendHead`, `sendData`.
  */
 export interface Exchange {
   readonly call: ActiveCall;
@@ -16,9 +32,18 @@ export interface Exchange {
   readonly scheme: "http" | "https";
   /** The validated host and port that the request is for. */
   readonly authority: string;
+  /** A field of the request, by its lower-case name; several joined by commas, cookies by semicolons. */
+  field(name: string): string | undefined;
+  /** The request's fields; made once somebody asks for them. */
   readonly requestHeader: Headers;
+  /** What a handler has made of the head: one that comes again on a connection may come with it. */
+  plan: unknown;
   /** The request's body; can be read once. Throws a ConnectError when the peer goes away in the middle. */
   readonly body: AsyncIterable<Uint8Array>;
+  /** Has the body come by calls, in the place of {@link body}; what is here already comes before this returns. */
+  receive(receiver: BodyReceiver): void;
+  /** Acknowledges bytes that a receiver got, so that the peer may send as many more. */
+  consumed(bytes: number): void;
   /**
    * Accounts for what is kept of the body until more of it has come: `bytes` in all, 0 once nothing is. To be called before
    * it is kept. What is not given back ends with the exchange.
@@ -30,6 +55,21 @@ export interface Exchange {
   setHeader(name: string, value: string): void;
   /** Adds a token to the answer's `vary` field. */
   vary(name: string): void;
+  /**
+   * Writes the answer's head, `:status` first. Of lines, those that the answer has by {@link setHeader} make way for the
+   * same names; a FieldBlock has none of those.
+   *
+   * @param more lines behind the fields
+   */
+  sendHead(fields: FieldBlock | Lines, endStream: boolean, more?: Lines): void;
+  /**
+   * Writes a part of the answer's body, in order; it goes nowhere when the peer is gone.
+   *
+   * @returns false where no more should be written until {@link BodyReceiver.onRoom}
+   */
+  sendData(bytes: Uint8Array, endStream: boolean): boolean;
+  /** Writes the trailers, and ends the answer. */
+  sendTrailers(fields: FieldBlock | Lines): void;
   /**
    * Writes the whole answer and resolves when the last byte is handed to the connection. Waits when the reader is slow.
    * When the peer goes away, what is left of `body` is dropped and its iterator closed.
@@ -47,9 +87,10 @@ export interface ExchangeAnswer {
 
 /**
  * Takes an exchange and answers it, or leaves it to the next handler by returning undefined. The port runs a list of
- * these.
+ * these, outside of the exchange's call: who runs a user's code enters it. `true` where the answer comes by itself, and
+ * nothing of it can fail for the port to know.
  */
-export type Handler<E extends Exchange = Exchange> = (exchange: E) => Promise<void> | undefined;
+export type Handler<E extends Exchange = Exchange> = (exchange: E) => Promise<void> | true | undefined;
 
 /** Answers with a JSON document. */
 export function respondJson(

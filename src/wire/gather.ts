@@ -4,12 +4,12 @@ import { Code, ConnectError } from "@connectrpc/connect";
 // they go through for each: a body that comes byte by byte would cost its square. They also set room aside for what a
 // message only promises to be.
 
-const ENVELOPE_BYTES = 5;
+export const ENVELOPE_BYTES = 5;
 const FIRST_BUFFER_BYTES = 4 * 1024;
 
 /** How much of a compressed message has come when its beginning is looked at. */
 const LOOK_BYTES = 64 * 1024;
-const COMPRESSED_FLAG = 1;
+export const COMPRESSED_FLAG = 1;
 
 /** Looks at the beginning of a compressed message of which more is to come; rejects where it is to be refused. */
 export type Look = (beginning: Uint8Array) => Promise<void>;
@@ -128,7 +128,7 @@ function bytesOfWhole(bytes: Uint8Array, maxBytes: number): number {
  * Bytes that were put together from parts: many small ones cost no more than their bytes. They are kept in buffers that are
  * as large as all before them, so that none is copied until the end.
  */
-class Gathered {
+export class Gathered {
   readonly #hold: Hold;
   readonly #full: Buffer[] = [];
   /** The buffer that is being filled, and how far it is. */

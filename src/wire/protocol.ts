@@ -28,7 +28,7 @@ const METHOD_PATH = /^\/[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\/[A-Za-z_]\w*$/;
  * its query says so.
  */
 export function rpcProtocol(exchange: Exchange): RpcProtocol | undefined {
-  const contentType = exchange.requestHeader.get("content-type") ?? "";
+  const contentType = exchange.field("content-type") ?? "";
   if (GRPC_WEB.test(contentType)) {
     return "grpc-web";
   }
@@ -39,7 +39,7 @@ export function rpcProtocol(exchange: Exchange): RpcProtocol | undefined {
     return "connect";
   }
   if (JSON_TYPE.test(contentType)) {
-    return exchange.requestHeader.has("connect-protocol-version") || METHOD_PATH.test(exchange.path)
+    return exchange.field("connect-protocol-version") !== undefined || METHOD_PATH.test(exchange.path)
       ? "connect"
       : undefined;
   }

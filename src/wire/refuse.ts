@@ -16,6 +16,6 @@ export function refuse(exchange: Exchange, status: number, detail: string): Prom
   const error = new ConnectError(detail, codeFromStatus(status));
   call.protocol = protocol;
   call.answeredCode = error.code;
-  const answer = errorAnswer(protocol, exchange.requestHeader.get("content-type") ?? "", error);
+  const answer = errorAnswer(protocol, exchange.field("content-type") ?? "", error);
   return exchange.respond({ ...answer, status });
 }

@@ -15,8 +15,8 @@ const ENTRANCES: Readonly<Record<string, readonly string[]>> = {
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   call: [],
-  wire: ["call"],
-  interceptors: ["call"],
+  wire: ["http2", "call"],
+  interceptors: ["wire", "call"],
   http2: [],
   sockets: ["http2", "call"],
   server: ["sockets", "http2", "wire", "call"],

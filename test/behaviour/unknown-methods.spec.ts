@@ -4,12 +4,12 @@ import { GreeterService } from "../../gen/greeter/v1/greeter_pb.js";
 import { NameService } from "../../gen/name/v1/name_pb.js";
 import { http2Client } from "../support/http2-client.ts";
 import { newRequest } from "./caller.ts";
-import { accessLine, type Behaviour, ENGINES, startOverBoth } from "./services.ts";
+import { accessLine, type Behaviour, ENGINES, startOverAll } from "./services.ts";
 import { type Kind, wiresByKind } from "./wires.ts";
 
 let service: Behaviour;
 beforeAll(async () => {
-  service = await startOverBoth();
+  service = await startOverAll();
 });
 afterAll(() => service[Symbol.asyncDispose]());
 
@@ -82,7 +82,7 @@ describe("a path that is no method", () => {
         headers: { "content-type": type, "connect-protocol-version": "1", ...header },
         body: "{}",
       });
-      expect(response.status).toBe(501);
+      expect(response.status).toBe(404);
       expect(response.headers.get("content-type")).toBe("application/json");
       expect(await response.json()).toMatchObject({ code: "unimplemented" });
       expect(await accessLine(service, requestId)).toMatchObject({
@@ -113,7 +113,7 @@ describe("a path that is no method", () => {
       const { requestId, header } = newRequest();
       const query = "?connect=v1&encoding=json&message=%7B%7D";
       const response = await fetch(service.url + path + query, { headers: header });
-      expect(response.status).toBe(501);
+      expect(response.status).toBe(404);
       expect(await response.json()).toMatchObject({ code: "unimplemented" });
       const line = await accessLine(service, requestId);
       expect(line).toMatchObject({ rpc_protocol: "connect", rpc_code: "unimplemented" });

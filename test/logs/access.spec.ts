@@ -117,7 +117,7 @@ describe("every outcome writes one line", () => {
       "an unknown method",
       "/name.v1.NameService/Nothing",
       { ...json, body: "{}" },
-      { response_status: 501, rpc_protocol: "connect", rpc_code: "unimplemented" },
+      { response_status: 404, rpc_protocol: "connect", rpc_code: "unimplemented" },
     ],
     [
       "malformed JSON",

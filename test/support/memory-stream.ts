@@ -103,7 +103,7 @@ export class MemoryStream implements WebStream {
   }
 
   send(bytes: string | Uint8Array): void {
-    this.listener?.onData(typeof bytes === "string" ? Buffer.from(bytes) : bytes);
+    this.listener?.onData(typeof bytes === "string" ? Buffer.from(bytes) : bytes, false);
   }
 
   end(trailers?: Readonly<Record<string, string>>): void {

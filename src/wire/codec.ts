@@ -1,0 +1,53 @@
+import { type DescField, type DescMessage, type DescMethod, type Message, ScalarType } from "@bufbuild/protobuf";
+import { createMethodSerializationLookup } from "@connectrpc/connect/protocol";
+
+/** What Connect's transports and handlers take for messages; see there. */
+export type CodecOptions = Pick<
+  Parameters<typeof createMethodSerializationLookup>[3],
+  "readMaxBytes" | "writeMaxBytes"
+> & {
+  readonly binaryOptions?: Parameters<typeof createMethodSerializationLookup>[1];
+  readonly jsonOptions?: Parameters<typeof createMethodSerializationLookup>[2];
+};
+
+/** Writes messages of one type, and reads them; with Connect's errors and limits. */
+export interface Codec {
+  serialize(message: Message): Uint8Array;
+  /** @param bytes may be a part of what was read from a socket: the message keeps nothing of it */
+  parse(bytes: Uint8Array): Message;
+}
+
+/** The codecs of a method's requests and answers, in protobuf's binary format or in its JSON. */
+export function methodCodecs(
+  method: DescMethod,
+  format: "binary" | "json",
+  { binaryOptions, jsonOptions, readMaxBytes, writeMaxBytes }: CodecOptions,
+): { readonly input: Codec; readonly output: Codec } {
+  const limits = { readMaxBytes, writeMaxBytes, compressMinBytes: 0 };
+  const lookup = createMethodSerializationLookup(method, binaryOptions, jsonOptions, limits);
+  const isBinary = format === "binary";
+  return {
+    input: isBinary ? withoutAliases(lookup.getI(true), method.input) : lookup.getI(false),
+    output: isBinary ? withoutAliases(lookup.getO(true), method.output) : lookup.getO(false),
+  };
+}
+
+/** Protobuf's reader gives `bytes` fields as parts of what it reads: what is read is copied first, where there may be any. */
+function withoutAliases(codec: Codec, type: DescMessage): Codec {
+  return holdsBytes(type)
+    ? { serialize: codec.serialize, parse: (bytes) => codec.parse(new Uint8Array(bytes)) }
+    : codec;
+}
+
+/** Whether a message of this type may hold a `bytes` field, itself or in what it holds. */
+export function holdsBytes(type: DescMessage, seen = new Set<DescMessage>()): boolean {
+  if (seen.has(type)) {
+    return false;
+  }
+  seen.add(type);
+  return type.fields.some((field) => field.scalar === ScalarType.BYTES || holdsBytesBelow(field, seen));
+}
+
+function holdsBytesBelow(field: DescField, seen: Set<DescMessage>): boolean {
+  return field.message !== undefined && holdsBytes(field.message, seen);
+}

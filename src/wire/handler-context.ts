@@ -1,0 +1,165 @@
+import type { DescMethod, DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
+import type { ContextKey, ContextValues, HandlerContext, UnaryRequest } from "@connectrpc/connect";
+import { formatTimeout } from "../call/deadline.ts";
+import type { Exchange } from "./exchange.ts";
+import { type HeaderSource, lazyHeaders } from "./lazy-headers.ts";
+import type { PlannedCall } from "./unary-plan.ts";
+
+// What handlers and interceptors are given, in the shapes of Connect's own: every member is the object's own, so that
+// spreading copies it. What costs something is made once somebody asks for it.
+
+/** Of a call's signal there is none until somebody asks: a getter that is the object's own. */
+const SIGNAL: PropertyDescriptor & ThisType<LeanContext | LeanRequest> = {
+  get() {
+    return signalOf(this);
+  },
+  set(signal: AbortSignal) {
+    Object.defineProperty(this, "signal", { value: signal, writable: true, enumerable: true, configurable: true });
+  },
+  enumerable: true,
+  configurable: true,
+};
+
+/** A call's context, for its handler. */
+export class LeanContext implements HandlerContext {
+  readonly service: DescService;
+  readonly method: DescMethod;
+  readonly requestMethod = "POST";
+  readonly protocolName: string;
+  readonly url: string;
+  readonly requestHeader: Headers;
+  readonly responseHeader: Headers;
+  readonly responseTrailer: Headers;
+  readonly values: ContextValues = new LeanValues();
+  readonly timeoutMs: () => number | undefined;
+  declare readonly signal: AbortSignal;
+  readonly #exchange: Exchange;
+
+  /** @param timeoutMs what the call has, the service's default included */
+  constructor(exchange: Exchange, { plan, url }: PlannedCall, timeoutMs: number | undefined) {
+    const { descriptor } = plan.method;
+    this.service = descriptor.parent;
+    this.method = descriptor;
+    this.protocolName = plan.protocol;
+    this.url = url;
+    this.requestHeader = lazyHeaders(
+      timeoutMs === undefined ? new RequestFields(exchange) : new TimedFields(exchange, plan.timeoutHeader, timeoutMs),
+    );
+    this.responseHeader = lazyHeaders(plan.responseHeader);
+    this.responseTrailer = lazyHeaders(plan.responseTrailer);
+    this.timeoutMs = () => {
+      const { startedAt, clock } = exchange.call;
+      return timeoutMs === undefined ? undefined : startedAt + timeoutMs - clock.now();
+    };
+    this.#exchange = exchange;
+    Object.defineProperty(this, "signal", SIGNAL);
+  }
+
+  static exchangeOf(context: LeanContext): Exchange {
+    return context.#exchange;
+  }
+}
+
+/** A call's request, for its interceptors. */
+export class LeanRequest implements UnaryRequest {
+  readonly stream = false;
+  readonly message: Message;
+  readonly method: DescMethodUnary;
+  readonly requestMethod: string;
+  readonly url: string;
+  declare readonly signal: AbortSignal;
+  readonly header: Headers;
+  readonly service: DescService;
+  readonly contextValues: ContextValues;
+  readonly #context: LeanContext;
+
+  constructor(context: LeanContext, message: Message) {
+    this.message = message;
+    this.method = context.method as DescMethodUnary; // the plan is a unary call's
+    this.requestMethod = context.requestMethod;
+    this.url = context.url;
+    this.header = context.requestHeader;
+    this.service = context.service;
+    this.contextValues = context.values;
+    this.#context = context;
+    Object.defineProperty(this, "signal", SIGNAL);
+  }
+
+  static contextOf(request: LeanRequest): LeanContext {
+    return request.#context;
+  }
+}
+
+function signalOf(owner: LeanContext | LeanRequest): AbortSignal {
+  return LeanContext.exchangeOf(owner instanceof LeanContext ? owner : LeanRequest.contextOf(owner)).call.signal;
+}
+
+/** The context for a handler whose request came out of the interceptors: what they have replaced counts. */
+export function contextFor(context: LeanContext, request: UnaryRequest): HandlerContext {
+  const isAsMade =
+    request instanceof LeanRequest &&
+    request.header === context.requestHeader &&
+    request.contextValues === context.values &&
+    request.service === context.service &&
+    Object.getOwnPropertyDescriptor(request, "signal")?.get === SIGNAL.get;
+  if (isAsMade) {
+    return context;
+  }
+  const { service, header, signal, contextValues } = request;
+  return { ...context, service, requestHeader: header, signal, values: contextValues };
+}
+
+/** Connect's `createContextValues` makes its methods anew for each. */
+class LeanValues implements ContextValues {
+  get<T>(key: ContextKey<T>): T {
+    return key.id in this ? ((this as Record<symbol, unknown>)[key.id] as T) : key.defaultValue; // set by `set` only
+  }
+
+  set<T>(key: ContextKey<T>, value: T): this {
+    (this as Record<symbol, unknown>)[key.id] = value;
+    return this;
+  }
+
+  delete(key: ContextKey<unknown>): this {
+    delete (this as Record<symbol, unknown>)[key.id];
+    return this;
+  }
+}
+
+class RequestFields implements HeaderSource {
+  protected readonly exchange: Exchange;
+
+  constructor(exchange: Exchange) {
+    this.exchange = exchange;
+  }
+
+  field(name: string): string | undefined {
+    return this.exchange.field(name);
+  }
+
+  toHeaders(): Headers {
+    return new Headers(this.exchange.requestHeader);
+  }
+}
+
+/** With the time-out that holds in the place of the one that was asked for. */
+class TimedFields extends RequestFields {
+  readonly #name: "grpc-timeout" | "connect-timeout-ms";
+  readonly #timeoutMs: number;
+
+  constructor(exchange: Exchange, name: "grpc-timeout" | "connect-timeout-ms", timeoutMs: number) {
+    super(exchange);
+    this.#name = name;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  override field(name: string): string | undefined {
+    return name === this.#name ? formatTimeout(this.#name, this.#timeoutMs) : super.field(name);
+  }
+
+  override toHeaders(): Headers {
+    const headers = super.toHeaders();
+    headers.set(this.#name, formatTimeout(this.#name, this.#timeoutMs));
+    return headers;
+  }
+}

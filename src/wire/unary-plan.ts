@@ -1,0 +1,130 @@
+import type { Compression } from "@connectrpc/connect/protocol";
+import { compressionNegotiate } from "@connectrpc/connect/protocol";
+import { parseTimeoutMs, type TimeoutHeader } from "../call/deadline.ts";
+import { FieldBlock } from "../http2/index.ts";
+import type { Codec } from "./codec.ts";
+import { brotli, gzip } from "./compression.ts";
+import type { Exchange } from "./exchange.ts";
+import type { HeaderSource } from "./lazy-headers.ts";
+import type { RpcMethod } from "./methods.ts";
+import { encodingHeaderOf, type RpcProtocol, timeoutHeaderOf } from "./protocol.ts";
+
+/** All that a unary call's answer takes from its head, but for what differs from call to call. */
+export interface UnaryPlan {
+  readonly method: RpcMethod;
+  readonly protocol: RpcProtocol;
+  readonly codec: { readonly input: Codec; readonly output: Codec };
+  readonly requestCompression: Compression | undefined;
+  readonly responseCompression: Compression | undefined;
+  readonly timeoutHeader: TimeoutHeader;
+  /** The head of an answer whose headers nobody has touched. */
+  readonly head: FieldBlock;
+  /** The same, as handlers see it; and the trailers. */
+  readonly responseHeader: HeaderSource;
+  readonly responseTrailer: HeaderSource;
+}
+
+/** A unary call that the lean path takes. */
+export interface PlannedCall {
+  readonly plan: UnaryPlan;
+  readonly url: string;
+  /** What the caller asks for, in milliseconds. */
+  readonly timeoutMs: number | undefined;
+}
+
+/** Content types in the one form that clients send, and what is answered; all others are left to Connect's handlers. */
+const CONTENT_TYPES: ReadonlyMap<string, readonly [RpcProtocol, isBinary: boolean, answer: string]> = new Map([
+  ["application/grpc", ["grpc", true, "application/grpc+proto"]],
+  ["application/grpc+proto", ["grpc", true, "application/grpc+proto"]],
+  ["application/grpc+json", ["grpc", false, "application/grpc+json"]],
+  ["application/grpc-web", ["grpc-web", true, "application/grpc-web+proto"]],
+  ["application/grpc-web+proto", ["grpc-web", true, "application/grpc-web+proto"]],
+  ["application/grpc-web+json", ["grpc-web", false, "application/grpc-web+json"]],
+  ["application/proto", ["connect", true, "application/proto"]],
+  ["application/json", ["connect", false, "application/json"]],
+]);
+
+const COMPRESSIONS = [gzip, brotli];
+const ACCEPT_HEADERS = { grpc: "grpc-accept-encoding", "grpc-web": "grpc-accept-encoding", connect: "accept-encoding" };
+/** Plans that a method remembers: what a head says of encodings comes in few forms, unless somebody plays with it. */
+const MAX_PLANS = 64;
+
+const plans = new WeakMap<RpcMethod, Map<string, UnaryPlan>>();
+
+/** What a request's head asks for; undefined where the lean path leaves it to Connect's handlers. */
+export function planUnary(exchange: Exchange, method: RpcMethod): PlannedCall | undefined {
+  const contentType = exchange.field("content-type");
+  const type = CONTENT_TYPES.get(contentType ?? "");
+  if (contentType === undefined || type === undefined || exchange.method !== "POST") {
+    return undefined;
+  }
+  if (method.descriptor.methodKind !== "unary") {
+    return undefined;
+  }
+  const [protocol] = type;
+  const timeoutHeader = timeoutHeaderOf(protocol);
+  const asked = exchange.field(timeoutHeader);
+  const timeoutMs = asked === undefined ? undefined : parseTimeoutMs(timeoutHeader, asked);
+  const plan = planOf(exchange, method, contentType, type);
+  if (plan === undefined || (asked !== undefined && timeoutMs === undefined)) {
+    return undefined;
+  }
+  const { scheme, authority, path, query } = exchange;
+  return { plan, url: `${scheme}://${authority}${path}${query === "" ? "" : `?${query}`}`, timeoutMs };
+}
+
+function planOf(
+  exchange: Exchange,
+  method: RpcMethod,
+  contentType: string,
+  [protocol, isBinary, answerType]: readonly [RpcProtocol, boolean, string],
+): UnaryPlan | undefined {
+  const encoding = exchange.field(encodingHeaderOf(protocol, contentType));
+  const accepted = exchange.field(ACCEPT_HEADERS[protocol]);
+  const key = `${contentType}\n${encoding ?? ""}\n${accepted ?? ""}`; // no field's value has a line's end
+  let known = plans.get(method);
+  if (known === undefined) {
+    known = new Map();
+    plans.set(method, known);
+  }
+  const present = known.get(key);
+  if (present !== undefined) {
+    return present;
+  }
+  const { request, response, error } = compressionNegotiate(
+    COMPRESSIONS,
+    encoding ?? null,
+    accepted ?? null,
+    ACCEPT_HEADERS[protocol],
+  );
+  if (error !== undefined || encoding === "") {
+    return undefined;
+  }
+  const fields: (readonly [string, string])[] = [["content-type", answerType]];
+  if (response !== null && protocol !== "connect") {
+    fields.push(["grpc-encoding", response.name]);
+  }
+  const plan: UnaryPlan = {
+    method,
+    protocol,
+    codec: isBinary ? method.binary : method.json,
+    requestCompression: request ?? undefined,
+    responseCompression: response ?? undefined,
+    timeoutHeader: timeoutHeaderOf(protocol),
+    head: new FieldBlock([[":status", "200"], ...fields]),
+    responseHeader: constantSource(fields),
+    responseTrailer: constantSource(protocol === "connect" ? [] : [["grpc-status", "0"]]),
+  };
+  if (known.size >= MAX_PLANS) {
+    known.clear();
+  }
+  known.set(key, plan);
+  return plan;
+}
+
+function constantSource(fields: readonly (readonly [string, string])[]): HeaderSource {
+  return {
+    field: (name) => fields.find(([known]) => known === name)?.[1],
+    toHeaders: () => new Headers(fields.map(([name, value]): [string, string] => [name, value])),
+  };
+}
