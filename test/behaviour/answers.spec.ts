@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { newRequest, openCaller } from "./caller.ts";
 import { ANSWER } from "./methods.ts";
-import { accessLine, type Behaviour, startOverBoth } from "./services.ts";
+import { accessLine, type Behaviour, startOverAll } from "./services.ts";
 import { methodOf, wires, wiresByKind, wiresWith } from "./wires.ts";
 
 let service: Behaviour;
 beforeAll(async () => {
-  service = await startOverBoth();
+  service = await startOverAll();
 });
 afterAll(() => service[Symbol.asyncDispose]());
 

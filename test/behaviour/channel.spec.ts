@@ -3,7 +3,7 @@ import { type Channel, type ChannelOptions, createChannel } from "portico/client
 import { describe, expect, test } from "vitest";
 import { newRequest } from "./caller.ts";
 import { BehaviourService } from "./gen/behaviour/v1/behaviour_pb.js";
-import { callLine, ENGINES, startBehaviour } from "./services.ts";
+import { callLine, HTTP2_ENGINES, startBehaviour } from "./services.ts";
 
 const OPTIONS: readonly (Required<Pick<ChannelOptions, "protocol" | "httpVersion">> & { readonly name: string })[] = [
   { name: "gRPC", protocol: "grpc", httpVersion: "2" },
@@ -20,7 +20,10 @@ function clientOf(channel: Channel): Client<typeof BehaviourService> {
 }
 
 const overEngines = OPTIONS.flatMap((options) =>
-  ENGINES.filter((engine) => engine === "own" || options.httpVersion === "2").map((engine) => ({ ...options, engine })),
+  HTTP2_ENGINES.filter((engine) => engine === "own" || options.httpVersion === "2").map((engine) => ({
+    ...options,
+    engine,
+  })),
 );
 
 describe.each(overEngines)("$name, to the engine $engine", ({ name: _name, engine, ...options }) => {

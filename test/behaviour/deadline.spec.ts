@@ -2,14 +2,14 @@ import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newRequest, openCaller, type TaskInit } from "./caller.ts";
 import { Onward_By } from "./gen/behaviour/v1/behaviour_pb.js";
-import { accessLine, type Behaviour, callLine, type Pair, startOverBoth, startPair } from "./services.ts";
+import { accessLine, type Behaviour, callLine, type Pair, startOverAll, startPair } from "./services.ts";
 import { type Wire, wiresByKind } from "./wires.ts";
 
 let pair: Pair;
 let hasty: Behaviour;
 beforeAll(async () => {
   pair = await startPair();
-  hasty = await startOverBoth({ DEFAULT_DEADLINE_MS: "300" });
+  hasty = await startOverAll({ DEFAULT_DEADLINE_MS: "300" });
 });
 afterAll(async () => {
   await pair[Symbol.asyncDispose]();

@@ -5,12 +5,12 @@ import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.js";
 
 import { newRequest, openCaller, type TaskInit } from "./caller.ts";
 import { FAILURE, HALF_A_CHARACTER } from "./failure.ts";
-import { accessLine, type Behaviour, callLine, startOverBoth } from "./services.ts";
+import { accessLine, type Behaviour, callLine, startOverAll } from "./services.ts";
 import { wiresByKind, wiresWith } from "./wires.ts";
 
 let service: Behaviour;
 beforeAll(async () => {
-  service = await startOverBoth();
+  service = await startOverAll();
 });
 afterAll(() => service[Symbol.asyncDispose]());
 

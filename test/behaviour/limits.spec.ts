@@ -3,12 +3,12 @@ import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { newRequest, openCaller } from "./caller.ts";
-import { accessLine, type Behaviour, startOverBoth } from "./services.ts";
+import { accessLine, type Behaviour, startOverAll } from "./services.ts";
 import { wiresByKind } from "./wires.ts";
 
 let service: Behaviour;
 beforeAll(async () => {
-  service = await startOverBoth();
+  service = await startOverAll();
 });
 afterAll(() => service[Symbol.asyncDispose]());
 

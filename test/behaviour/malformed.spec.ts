@@ -2,12 +2,12 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { http2Client } from "../support/http2-client.ts";
 import { rawSocket } from "../support/raw-socket.ts";
 import { newRequest, openCaller } from "./caller.ts";
-import { accessLine, type Behaviour, ENGINES, startOverBoth } from "./services.ts";
+import { accessLine, type Behaviour, ENGINES, startOverAll } from "./services.ts";
 import { wires } from "./wires.ts";
 
 let service: Behaviour;
 beforeAll(async () => {
-  service = await startOverBoth();
+  service = await startOverAll();
 });
 afterAll(() => service[Symbol.asyncDispose]());
 

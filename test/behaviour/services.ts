@@ -2,8 +2,17 @@ import type { LogLine } from "portico/testing";
 import { type ServiceProcess, startProcess } from "../support/service-process.ts";
 
 /** What speaks HTTP/2 on the service's side: the values of HTTP2_ENGINE. */
-export const ENGINES = ["own", "node"] as const;
+export const HTTP2_ENGINES = ["own", "node"] as const;
+
+/** What answers on the service's side: an engine, and for our own also Connect's universal handlers above it. */
+export const ENGINES = [...HTTP2_ENGINES, "universal"] as const;
 export type Engine = (typeof ENGINES)[number];
+
+const ENVIRONMENTS: Readonly<Record<Engine, Readonly<Record<string, string>>>> = {
+  own: {},
+  node: { HTTP2_ENGINE: "node" },
+  universal: { BEHAVIOUR_RPC_PATH: "universal" }, // main.ts reads it
+};
 
 /** The service of this suite, in a process of its own as a user starts one. Disposing kills it. */
 export interface Behaviour extends AsyncDisposable {
@@ -35,20 +44,23 @@ export async function startBehaviour(env: Readonly<Record<string, string>> = {})
   };
 }
 
-/** Starts a process for each engine; what both log is one. All but `urlBy` and the log is of the one with our own. */
-export async function startOverBoth(env: Readonly<Record<string, string>> = {}): Promise<Behaviour> {
-  const own = start(env);
-  const node = start({ ...env, HTTP2_ENGINE: "node" });
-  const log = readLogs([own, node]);
-  const [url, nodeUrl] = await Promise.all([own.url(), node.url()]);
+/** Starts a process for each engine; what all log is one. All but `urlBy` and the log is of the one with our own. */
+export async function startOverAll(env: Readonly<Record<string, string>> = {}): Promise<Behaviour> {
+  const processes = ENGINES.map((engine) => [engine, start({ ...env, ...ENVIRONMENTS[engine] })] as const);
+  const [[, own]] = processes as [(typeof processes)[number]]; // there is an engine
+  const log = readLogs(processes.map(([, process]) => process));
+  const urls = new Map(
+    await Promise.all(processes.map(async ([engine, process]) => [engine, await process.url()] as const)),
+  );
+  const urlBy = (engine: Engine) => urls.get(engine) ?? "";
   return {
-    url,
-    port: Number(new URL(url).port),
+    url: urlBy("own"),
+    port: Number(new URL(urlBy("own")).port),
     process: own,
-    urlBy: (engine) => (engine === "own" ? url : nodeUrl),
+    urlBy,
     ...log,
     async [Symbol.asyncDispose]() {
-      await Promise.all([own[Symbol.asyncDispose](), node[Symbol.asyncDispose]()]);
+      await Promise.all(processes.map(([, process]) => process[Symbol.asyncDispose]()));
     },
   };
 }
@@ -102,7 +114,7 @@ function readLogs(processes: readonly ServiceProcess[]): Pick<Behaviour, "lines"
   };
 }
 
-/** Two of them, the first of which, over both engines, calls the second. */
+/** Two of them, the first of which, over all engines, calls the second. */
 export interface Pair extends AsyncDisposable {
   readonly front: Behaviour;
   readonly next: Behaviour;
@@ -110,7 +122,7 @@ export interface Pair extends AsyncDisposable {
 
 export async function startPair(env: Readonly<Record<string, string>> = {}): Promise<Pair> {
   const next = await startBehaviour();
-  const front = await startOverBoth({ ONWARD_URL: next.url, ...env });
+  const front = await startOverAll({ ONWARD_URL: next.url, ...env });
   return {
     front,
     next,

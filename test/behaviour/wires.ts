@@ -24,7 +24,7 @@ export interface Wire {
   readonly client: "connect-node" | "connect-web" | "grpc-js" | "createChannel";
   /** As the access line has it. */
   readonly httpVersion: "1.1" | "2.0";
-  /** What is to speak HTTP/2 on the service's side. */
+  /** What is to answer on the service's side. */
   readonly engine: Engine;
   readonly kinds: readonly Kind[];
   /** The service's unary method that this wire can call. */
@@ -189,12 +189,16 @@ const overWhatever: readonly AnyEngine[] = [
   channel("grpc-web", "2"),
 ];
 
-/** Every RPC protocol over every version of HTTP that can carry it; HTTP/2 over every engine. */
+/** Every RPC protocol over every version of HTTP that can carry it; over every engine, as far as that changes anything. */
 export const wires: readonly Wire[] = [
   ...overWhatever.map((wire) => ({ ...wire, engine: "own" as const })),
   ...overWhatever
     .filter(({ httpVersion }) => httpVersion === "2.0")
     .map((wire) => ({ ...wire, engine: "node" as const, name: `${wire.name}, to node:http2` })),
+  // Other clients send nothing else: what reads a request does not know who has sent it.
+  ...overWhatever
+    .filter(({ client }) => client === "connect-node")
+    .map((wire) => ({ ...wire, engine: "universal" as const, name: `${wire.name}, to Connect's universal handlers` })),
 ];
 
 /** The wires that have methods of this kind. */

@@ -2,7 +2,7 @@ import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { parseTimeoutMs } from "../../src/call/deadline.ts";
 import { GIVES_CONNECTION_FIELD } from "./handlers.ts";
 import type { Difference, Outcome } from "./outcome.ts";
-import type { RawRequest } from "./raw-client.ts";
+import type { Fields, RawRequest } from "./raw-client.ts";
 import type { ServerName } from "./servers.ts";
 
 /** Where two answers to one request may differ, and why ours is right to. */
@@ -18,6 +18,7 @@ export interface Situation {
   readonly theirs: Outcome;
 }
 
+const named = (fields: Fields, name: string) => fields.find(([other]) => other === name)?.[1];
 const fieldOf = ({ fields }: RawRequest, name: string) =>
   fields
     .filter(([other]) => other === name)
@@ -66,10 +67,12 @@ function withoutLengths(body: string): string {
 
 /** The code of an answer that is an error, by Connect's name. */
 function codeOf({ answer }: Outcome): string | undefined {
-  const fields = [...answer.trailers, ...answer.fields];
+  const body = answer.body.toString();
   const status =
-    fields.find(([name]) => name === "grpc-status")?.[1] ?? /grpc-status: ?(\d+)/.exec(answer.body.toString())?.[1];
-  return status === undefined ? /"code":"(\w+)"/.exec(answer.body.toString())?.[1] : codeToString(Number(status));
+    named(answer.trailers, "grpc-status") ??
+    /grpc-status: ?(\d+)/.exec(body)?.[1] ??
+    named(answer.fields, "grpc-status");
+  return status === undefined ? /"code":"(\w+)"/.exec(body)?.[1] : codeToString(Number(status));
 }
 
 /** In what the port, by either way, may differ from connect-node. */
