@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { FLAG, FRAME, frame, PREFACE } from "../../test/support/frames.ts";
-import { createFieldWriter } from "./hpack.ts";
+import { createFieldWriter, type Field } from "./hpack.ts";
 
 /** What a stream's answer brings. Heads are not read: what a call is worth shows in its messages. */
 export interface AnswerListener {
@@ -15,7 +15,7 @@ export interface AnswerListener {
  */
 export interface FrameClient extends Disposable {
   /** Begins a call. Its fields are beside `:method` and `:scheme`. */
-  open(fields: readonly (readonly [string, string])[], body: Buffer, isEnd: boolean, listener: AnswerListener): number;
+  open(fields: readonly Field[], body: Buffer, isEnd: boolean, listener: AnswerListener): number;
   /** Sends more of a call's body. */
   send(stream: number, body: Buffer, isEnd: boolean): void;
 }

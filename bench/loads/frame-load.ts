@@ -19,12 +19,13 @@ takeOrders(async ({ job, port, connections, streams, count, isEcho }: FrameOrder
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   promise.catch(() => undefined); // it may fail before it is waited for
   using stack = new DisposableStack();
+  const run = FRAME_JOBS[job]({ authority: `127.0.0.1:${port}`, isEcho });
   let begun = 0;
   let done = 0;
   const next = (client: FrameClient): void => {
     if (begun === count) return;
     begun++;
-    FRAME_JOBS[job](client, `127.0.0.1:${port}`, isEcho, () => {
+    run(client, () => {
       if (++done === count) resolve();
       else next(client);
     });

@@ -12,8 +12,11 @@ const HUFFMAN = 0x80;
 const METHOD_POST = 0x83;
 const SCHEME_HTTP = 0x86;
 
-/** Writes a request's fields, given as names and values that are ASCII, to a buffer, and returns the position after them. */
-export type FieldWriter = (out: Buffer, at: number, fields: readonly (readonly [string, string])[]) => number;
+/** A field: its name and value in ASCII. One that is sent again is known by being the same array. */
+export type Field = readonly [name: string, value: string];
+
+/** Writes a request's fields to a buffer, and returns the position after them. */
+export type FieldWriter = (out: Buffer, at: number, fields: readonly Field[]) => number;
 
 /**
  * Header blocks as the client libraries of gRPC write them: each field goes into the table, in Huffman code, and is an index
@@ -21,46 +24,56 @@ export type FieldWriter = (out: Buffer, at: number, fields: readonly (readonly [
  * follow is what it would have to with such clients. `:method` and `:scheme` are written by themselves.
  */
 export function createFieldWriter(): FieldWriter {
-  /** When an entry came, by name and value; the age of it is what is its index. */
-  const arrivals = new Map<string, number>();
-  const entries: { readonly key: string; readonly bytes: number; readonly at: number }[] = [];
-  let oldest = 0;
+  /** When a field came into the table, or a field of a name: how many came since is its index. */
+  const arrivals = new Map<Field, number>();
+  const nameArrivals = new Map<string, number>();
+  /** What is in the table, the oldest first. */
+  const entries: Field[] = [];
   let inserted = 0;
   let tableBytes = 0;
 
-  function insert(key: string, bytes: number): void {
-    tableBytes += bytes;
-    for (; tableBytes > TABLE_BYTES; oldest++) {
-      const entry = entries[oldest];
-      if (entry === undefined) break;
-      tableBytes -= entry.bytes;
-      if (arrivals.get(entry.key) === entry.at) arrivals.delete(entry.key);
+  function insert(field: Field): void {
+    tableBytes += entryBytes(field);
+    while (tableBytes > TABLE_BYTES) {
+      const oldest = entries.shift();
+      if (oldest === undefined) break;
+      tableBytes -= entryBytes(oldest);
+      arrivals.delete(oldest);
     }
-    if (oldest > 1_000) {
-      entries.splice(0, oldest);
-      oldest = 0;
-    }
-    entries.push({ key, bytes, at: inserted });
-    arrivals.set(key, inserted++);
+    entries.push(field);
+    arrivals.set(field, inserted);
+    nameArrivals.set(field[0], inserted++);
+  }
+
+  /** The index of what came at `arrival`; 0, which is no index, where it is gone. */
+  function indexOf(arrival: number | undefined): number {
+    const age = arrival === undefined ? entries.length : inserted - 1 - arrival;
+    return age < entries.length ? STATIC_ENTRIES + 1 + age : 0;
   }
 
   return (out, start, fields) => {
     out[start] = METHOD_POST;
     out[start + 1] = SCHEME_HTTP;
     let at = start + 2;
-    for (const [name, value] of fields) {
-      const key = `${name}\0${value}`;
-      const arrival = arrivals.get(key);
-      if (arrival !== undefined) {
-        at = writeInteger(out, at, INDEXED, 0x7f, STATIC_ENTRIES + inserted - arrival);
+    for (const field of fields) {
+      const index = indexOf(arrivals.get(field));
+      if (index > 0) {
+        at = writeInteger(out, at, INDEXED, 0x7f, index);
         continue;
       }
-      out[at++] = INSERTED;
-      at = writeText(out, writeText(out, at, name), value);
-      insert(key, name.length + value.length + ENTRY_BYTES);
+      const [name, value] = field;
+      const nameIndex = indexOf(nameArrivals.get(name));
+      at = writeInteger(out, at, INSERTED, 0x3f, nameIndex);
+      if (nameIndex === 0) at = writeText(out, at, name);
+      at = writeText(out, at, value);
+      insert(field);
     }
     return at;
   };
+}
+
+function entryBytes([name, value]: Field): number {
+  return name.length + value.length + ENTRY_BYTES;
 }
 
 /** RFC 7541, 5.2. */

@@ -69,7 +69,7 @@ export function drawBars(title: string, subtitle: string, groups: readonly Bars[
 }
 
 function figure(us: number): string {
-  return us < 10 ? us.toFixed(1) : us.toFixed(0);
+  return us < 20 ? us.toFixed(1) : us.toFixed(0);
 }
 
 function escapeXml(text: string): string {
