@@ -1,27 +1,16 @@
-import * as http from "node:http";
-import * as https from "node:https";
-import type { DescMethod } from "@bufbuild/protobuf";
-import type { ConnectError, Interceptor, Transport } from "@connectrpc/connect";
-import { validateReadWriteMaxBytes } from "@connectrpc/connect/protocol";
-import { createTransport as createConnect } from "@connectrpc/connect/protocol-connect";
-import { createTransport as createGrpc } from "@connectrpc/connect/protocol-grpc";
-import { createTransport as createGrpcWeb } from "@connectrpc/connect/protocol-grpc-web";
-import {
-  compressionBrotli,
-  compressionGzip,
-  createConnectTransport,
-  createGrpcWebTransport,
-} from "@connectrpc/connect-node";
-import { MAX_TIMER_MS } from "../call/clock.ts";
-import { callInProgress } from "../call/current.ts";
+import type { Interceptor, Transport } from "@connectrpc/connect";
 import { TIMEOUT_HEADER } from "../call/deadline.ts";
 import { channelInterceptors } from "../interceptors/index.ts";
+import { brotli, gzip } from "../wire/compression.ts";
+import type { CallCounts } from "./call-life.ts";
+import { createCallTransport } from "./call-transport.ts";
+import { channelClosed } from "./channel-closed.ts";
 import { checkTls } from "./channel-tls.ts";
 import type { ChannelTls } from "./connect-socket.ts";
-import { createHttp2Client } from "./http2-client.ts";
-import { channelClosed, createHttp2Target } from "./http2-target.ts";
-import { memoryTarget } from "./memory.ts";
-import { onwardError } from "./onward-error.ts";
+import { createHttp1Target } from "./http1-target.ts";
+import { createHttp2Target } from "./http2-target.ts";
+import { counted, memoryTarget } from "./memory.ts";
+import type { CallTransportOptions } from "./transport-options.ts";
 
 /** Departures of a channel from its defaults. */
 export interface ChannelOptions {
@@ -31,8 +20,23 @@ export interface ChannelOptions {
   readonly protocol?: "grpc" | "grpc-web" | "connect";
   /** Default `2`. */
   readonly httpVersion?: "1.1" | "2";
-  /** The largest message taken, in bytes, before and after decompression. Default 4 MiB. */
+  /** How messages are written: protobuf's binary format, or its JSON. Default `binary`. */
+  readonly format?: "binary" | "json";
+  /** The largest message taken, in bytes, before and after decompression. Default 4 MiB, at most 4 GiB. */
   readonly readMaxBytes?: number;
+  /** What messages are compressed with on their way out. Default: nothing. Answers may come in either, or in neither. */
+  readonly sendCompression?: "gzip" | "br";
+  /** Messages shorter than this are sent as they are, in bytes. Default 1024. */
+  readonly compressMinBytes?: number;
+  /**
+   * Unary calls of methods without side effects (`idempotency_level = NO_SIDE_EFFECTS`) are GET requests, which caches may
+   * answer; the message stands in the URL, whose length servers limit (ours: 16 KiB with the header). Connect only. Default false.
+   */
+  readonly useHttpGet?: boolean;
+  /** For messages in JSON, as Connect's transports take them; `registry` holds the types that an Any may hold. Default none. */
+  readonly jsonOptions?: NonNullable<CallTransportOptions["jsonOptions"]>;
+  /** For messages in binary, as Connect's transports take them. Default none. */
+  readonly binaryOptions?: NonNullable<CallTransportOptions["binaryOptions"]>;
   /** For a target by https: whom it is vouched for by, and what this side shows. Default: as Node has it. */
   readonly tls?: ChannelTls;
   /** Applied inside the channel's own (request id and companions, deadline, cancellation), the first outermost. */
@@ -62,6 +66,9 @@ export interface ChannelStats {
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_READ_MAX_BYTES = 4 * 1024 * 1024;
+const DEFAULT_COMPRESS_MIN_BYTES = 1024;
+/** What the length of an envelope can say. */
+const MAX_MESSAGE_BYTES = 0xffffffff;
 
 /**
  * Opens a channel to `target`, a URL such as `http://localhost:50051`. It connects with the first call, and again with the
@@ -74,30 +81,69 @@ const DEFAULT_READ_MAX_BYTES = 4 * 1024 * 1024;
  */
 export function createChannel(target: string, options: ChannelOptions = {}): Channel {
   const url = parseTarget(target);
-  const { timeoutMs = DEFAULT_TIMEOUT_MS, protocol = "grpc" } = options;
-  if (!(timeoutMs > 0)) {
-    throw new Error(`createChannel("${target}"): timeoutMs is ${timeoutMs}; it has to be more than 0 milliseconds`);
-  }
-  if (protocol === "grpc" && options.httpVersion === "1.1") {
-    throw new Error(
-      `createChannel("${target}"): gRPC needs HTTP/2; over HTTP/1.1 use the protocol connect or grpc-web`,
-    );
-  }
-  if (options.tls !== undefined && url.protocol !== "https:") {
-    throw new Error(`createChannel("${target}"): tls is for targets that begin with https:`);
-  }
+  const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   try {
-    checkTls(options.tls ?? {});
+    checkOptions(url, { ...options, timeoutMs });
   } catch (error) {
     throw new Error(`createChannel("${target}"): ${error instanceof Error ? error.message : error}`, { cause: error });
   }
-  const connection = memoryTarget(url.origin)?.(
+  const counts: CallCounts = { started: 0, succeeded: 0, failed: 0 };
+  const inMemory = memoryTarget(url.origin)?.(
     url.href,
     channelInterceptors(options.interceptors ?? [], TIMEOUT_HEADER.connect, timeoutMs),
   );
-  return connection === undefined
-    ? watched(url, connect(url, protocol, timeoutMs, options))
-    : watched(url, { transport: connection, state: () => "open", close: () => undefined });
+  if (inMemory !== undefined) {
+    return channel(
+      url,
+      counts,
+      counted(url.href, counts, inMemory),
+      () => "open",
+      () => undefined,
+    );
+  }
+  const http2 = options.httpVersion === "1.1" ? undefined : createHttp2Target(url, { tls: options.tls });
+  const http = http2 ?? createHttp1Target(url, options.tls);
+  const transport = createCallTransport({
+    url,
+    target: http,
+    protocol: options.protocol ?? "grpc",
+    format: options.format ?? "binary",
+    timeoutMs,
+    readMaxBytes: options.readMaxBytes ?? DEFAULT_READ_MAX_BYTES,
+    sendCompression: options.sendCompression && { gzip, br: brotli }[options.sendCompression],
+    compressMinBytes: options.compressMinBytes ?? DEFAULT_COMPRESS_MIN_BYTES,
+    useHttpGet: options.protocol === "connect" && options.useHttpGet === true,
+    jsonOptions: options.jsonOptions,
+    binaryOptions: options.binaryOptions,
+    interceptors: options.interceptors ?? [],
+    counts,
+  });
+  const state = http2?.state ?? (() => (activeCalls(counts) > 0 ? "open" : "idle"));
+  return channel(url, counts, transport, state, http.close);
+}
+
+/** @throws Error that says what is wrong */
+function checkOptions(url: URL, options: ChannelOptions & { readonly timeoutMs: number }): void {
+  const { timeoutMs, protocol = "grpc", readMaxBytes = DEFAULT_READ_MAX_BYTES, compressMinBytes = 0 } = options;
+  if (!(timeoutMs > 0)) {
+    throw new Error(`timeoutMs is ${timeoutMs}; it has to be more than 0 milliseconds`);
+  }
+  if (protocol === "grpc" && options.httpVersion === "1.1") {
+    throw new Error("gRPC needs HTTP/2; over HTTP/1.1 use the protocol connect or grpc-web");
+  }
+  if (!(readMaxBytes >= 1 && readMaxBytes <= MAX_MESSAGE_BYTES)) {
+    throw new Error(`readMaxBytes is ${readMaxBytes}; it has to be from 1 to ${MAX_MESSAGE_BYTES}`);
+  }
+  if (!(compressMinBytes >= 0)) {
+    throw new Error(`compressMinBytes is ${compressMinBytes}; it has to be 0 or more`);
+  }
+  if (options.useHttpGet === true && protocol !== "connect") {
+    throw new Error("useHttpGet is for the protocol connect");
+  }
+  if (options.tls !== undefined && url.protocol !== "https:") {
+    throw new Error("tls is for targets that begin with https:");
+  }
+  checkTls(options.tls ?? {});
 }
 
 function parseTarget(target: string): URL {
@@ -111,156 +157,34 @@ function parseTarget(target: string): URL {
   return url;
 }
 
-/** A transport and what it stands on. */
-interface Connection {
-  readonly transport: Transport;
-  state(): Exclude<ChannelStats["state"], "closed">;
-  close(): void;
-}
-
-function connect(
+/** A transport with the rest of a channel around it: it refuses calls once it is closed. */
+function channel(
   url: URL,
-  protocol: NonNullable<ChannelOptions["protocol"]>,
-  timeoutMs: number,
-  options: ChannelOptions,
-): Connection {
-  const timeoutHeader = protocol === "connect" ? TIMEOUT_HEADER.connect : TIMEOUT_HEADER.grpc;
-  const common = {
-    baseUrl: url.href,
-    interceptors: [...channelInterceptors(options.interceptors ?? [], timeoutHeader, timeoutMs)],
-    acceptCompression: [compressionGzip, compressionBrotli],
-    readMaxBytes: options.readMaxBytes ?? DEFAULT_READ_MAX_BYTES,
-  };
-  if (options.httpVersion === "1.1") {
-    const { Agent } = url.protocol === "https:" ? https : http;
-    const agent = new Agent({ ...options.tls, keepAlive: true });
-    const create = protocol === "connect" ? createConnectTransport : createGrpcWebTransport;
-    let isClosed = false;
-    // Innermost: an agent that is destroyed would connect anew for a call whose interceptors took their time.
-    const refuseWhenClosed: Interceptor = (next) => async (request) => {
-      if (isClosed) {
-        throw channelClosed(url.origin);
-      }
-      return next(request);
-    };
-    const interceptors = [...common.interceptors, refuseWhenClosed];
-    const transport = create({ ...common, interceptors, httpVersion: "1.1", nodeOptions: { agent } });
-    return {
-      transport,
-      state: () => (Object.keys(agent.sockets).length > 0 ? "open" : "idle"),
-      close() {
-        isClosed = true;
-        agent.destroy();
-      },
-    };
-  }
-  const http2 = createHttp2Target(url, { tls: options.tls });
-  const transport = CREATE[protocol]({
-    ...common,
-    ...validateReadWriteMaxBytes(common.readMaxBytes, undefined, undefined),
-    httpClient: createHttp2Client(http2),
-    useBinaryFormat: true,
-    sendCompression: null,
-  });
-  return { transport, state: http2.state, close: http2.close };
-}
-
-const CREATE = { grpc: createGrpc, "grpc-web": createGrpcWeb, connect: createConnect };
-
-/** Counts the calls, gives their errors the channel's form, and refuses calls after the end. */
-function watched(url: URL, connection: Connection): Channel {
-  const counts = { started: 0, succeeded: 0, failed: 0 };
-  let closed = false;
-  const methodUrl = (method: DescMethod) => `${url.href.replace(/\/$/, "")}/${method.parent.typeName}/${method.name}`;
-
-  function begin() {
-    if (closed) {
-      throw channelClosed(url.origin);
-    }
-    counts.started++;
-    let settled = false;
-    return (outcome: "succeeded" | "failed") => {
-      if (!settled) {
-        settled = true;
-        counts[outcome]++;
-      }
-    };
-  }
-
+  counts: CallCounts,
+  transport: Transport,
+  state: () => Exclude<ChannelStats["state"], "closed">,
+  close: () => void,
+): Channel {
+  let isClosed = false;
   return {
     target: url.href,
-    async unary(method, signal, timeoutMs, header, input, contextValues) {
-      const settle = begin();
-      try {
-        const response = await connection.transport.unary(
-          method,
-          signal,
-          timerMs(timeoutMs),
-          header,
-          input,
-          contextValues,
-        );
-        settle("succeeded");
-        return response;
-      } catch (thrown) {
-        settle("failed");
-        throw onwardError(thrown, methodUrl(method), signal);
-      }
-    },
-    async stream(method, signal, timeoutMs, header, input, contextValues) {
-      const settle = begin();
-      const fail = (thrown: unknown) => {
-        settle("failed");
-        return onwardError(thrown, methodUrl(method), signal);
-      };
-      try {
-        const response = await connection.transport.stream(
-          method,
-          signal,
-          timerMs(timeoutMs),
-          header,
-          input,
-          contextValues,
-        );
-        const end = () => settle("succeeded");
-        // A reader that leaves by `break` is not seen here: Connect's clients keep it to themselves. The stream ends with
-        // the call that it is made for.
-        callInProgress()?.signal.addEventListener("abort", end, { once: true });
-        return { ...response, message: told(response.message, end, fail) };
-      } catch (thrown) {
-        throw fail(thrown);
-      }
-    },
+    unary: (...call) => (isClosed ? Promise.reject(channelClosed(url.origin)) : transport.unary(...call)),
+    stream: (...call) => (isClosed ? Promise.reject(channelClosed(url.origin)) : transport.stream(...call)),
     stats: () => ({
       target: url.href,
-      state: closed ? "closed" : connection.state(),
+      state: isClosed ? "closed" : state(),
       callsStarted: counts.started,
       callsSucceeded: counts.succeeded,
       callsFailed: counts.failed,
-      callsActive: counts.started - counts.succeeded - counts.failed,
+      callsActive: activeCalls(counts),
     }),
     async [Symbol.asyncDispose]() {
-      closed = true;
-      connection.close();
+      isClosed = true;
+      close();
     },
   };
 }
 
-/** A time-out that Node's timers hold: Connect's own would end a longer one at once. */
-function timerMs(timeoutMs: number | undefined): number | undefined {
-  return timeoutMs === undefined ? undefined : Math.min(timeoutMs, MAX_TIMER_MS);
-}
-
-/** The messages of a stream, whose end and failure are told. */
-async function* told<T>(
-  messages: AsyncIterable<T>,
-  onEnd: () => void,
-  onError: (thrown: unknown) => ConnectError,
-): AsyncIterable<T> {
-  try {
-    yield* messages;
-    onEnd();
-  } catch (thrown) {
-    throw onError(thrown);
-  }
+function activeCalls({ started, succeeded, failed }: CallCounts): number {
+  return started - succeeded - failed;
 }

@@ -4,6 +4,7 @@ import type { Clock } from "../call/clock.ts";
 import {
   type ConnectionOptions,
   type FieldLines,
+  type Lines,
   type Stream,
   type StreamListener,
   WindowBudget,
@@ -13,9 +14,10 @@ import {
 export interface PendingStream extends StreamListener {
   /** The request's head, pseudo-header fields first. */
   readonly fields: FieldLines;
+  /** Lines behind the fields. */
+  readonly more: Lines | undefined;
   /** The request has no body. */
   readonly endStream: boolean;
-  readonly isHeadRequest: boolean;
   onOpen(stream: Stream): void;
   /** It waited for a place when the peer said that it leaves: it may be opened on another connection. */
   onDisplaced(error: ConnectError): void;

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import * as tls from "node:tls";
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ask as askTarget } from "../../test/support/http-request.ts";
 import { listening } from "../../test/support/listening.ts";
 import type { ChannelTls } from "./connect-socket.ts";
-import { createHttp2Client } from "./http2-client.ts";
 import { createHttp2Target } from "./http2-target.ts";
 
 interface KeyPair {
@@ -28,10 +28,7 @@ function selfSigned(folder: string, name: string): KeyPair {
 async function ask(url: string, options: ChannelTls): Promise<string> {
   const target = createHttp2Target(new URL(url), { tls: options });
   try {
-    const { body } = await createHttp2Client(target)({ method: "GET", header: new Headers(), url });
-    let text = "";
-    for await (const bytes of body) text += Buffer.from(bytes).toString();
-    return text;
+    return (await (await askTarget(target, url)).whole).text;
   } finally {
     target.close();
   }

@@ -6,8 +6,10 @@ import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { Code } from "@connectrpc/connect";
+import { Code, createClient } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
+import { GreeterService } from "../../gen/greeter/v1/greeter_pb.js";
+import { testTransport } from "../../test/support/call-transport.ts";
 import {
   type FramePeer,
   type FrameServer,
@@ -19,10 +21,10 @@ import {
   windowUpdateFrame,
 } from "../../test/support/frame-server.ts";
 import { FLAG, FRAME, type Frame, frame } from "../../test/support/frames.ts";
+import { ask } from "../../test/support/http-request.ts";
 import { until } from "../../test/support/until.ts";
 import { ErrorCode } from "../http2/index.ts";
 import { createTestClock, type TestClock } from "../service/test-clock.ts";
-import { createHttp2Client } from "./http2-client.ts";
 import { createHttp2Target, type Http2TargetOptions } from "./http2-target.ts";
 
 const MAX_CONCURRENT_STREAMS = 3;
@@ -30,18 +32,9 @@ const MAX_HEADER_LIST_SIZE = 6;
 
 function clientOf(url: URL, options: Http2TargetOptions = {}) {
   const target = createHttp2Target(url, options);
-  const client = createHttp2Client(target);
   return {
     target,
-    get: async (signal?: AbortSignal) => {
-      const { status } = await client({
-        method: "GET",
-        header: new Headers(),
-        url: url.href,
-        ...(signal && { signal }),
-      });
-      return status;
-    },
+    get: async (signal?: AbortSignal) => (await ask(target, url, signal && { signal })).status,
     [Symbol.dispose]: () => target.close(),
   };
 }
@@ -170,11 +163,7 @@ describe("a peer that reads nothing any more", () => {
   /** Uploads until the operating system takes no more. */
   async function uploadTo(server: FrameServer) {
     const target = createHttp2Target(server.url);
-    async function* body() {
-      for (;;) yield Buffer.alloc(64 * 1024);
-    }
-    const request = { method: "POST", header: new Headers(), url: server.url.href, body: body() };
-    const response = createHttp2Client(target)(request);
+    const response = ask(target, server.url, { method: "POST", body: Buffer.alloc(64 * 1024 * 1024) });
     const failed = expect(response).rejects.toMatchObject({ code: Code.Unavailable, rawMessage: /was lost/ });
     const peer = await server.peer();
     await peer.frame(isHead(1));
@@ -432,12 +421,12 @@ describe("without a call", () => {
   test("a connection does not keep the process alive; with one it does", async () => {
     await using server = await frameServer([]);
     const script = `
-      import { createHttp2Client } from "./src/client/http2-client.ts";
       import { createHttp2Target } from "./src/client/http2-target.ts";
-      const client = createHttp2Client(createHttp2Target(new URL("${server.url}")));
+      import { ask } from "./test/support/http-request.ts";
+      const target = createHttp2Target(new URL("${server.url}"));
       for (let call = 0; call < 2; call++) {
-        const { status, body } = await client({ method: "GET", header: new Headers(), url: "${server.url}" });
-        for await (const bytes of body) console.log(bytes);
+        const { status, whole } = await ask(target, "${server.url}");
+        await whole;
         await new Promise(setImmediate);
         console.log(status);
       }
@@ -533,18 +522,15 @@ describe("closing", () => {
       listeners--;
       remove(...args);
     };
-    const send = createHttp2Client(client.target);
-    const request = { method: "POST", header: new Headers(), url: server.url.href, signal };
-    const calls = Array.from({ length: 1000 }, async () => {
-      const { body } = await send(request);
-      for await (const _bytes of body);
-    });
+    const { transport } = testTransport(client.target, server.url, { protocol: "connect" });
+    const greeter = createClient(GreeterService, transport);
+    const calls = Array.from({ length: 1000 }, () => greeter.sayHello({}, { signal }));
     const outcomes = Promise.allSettled(calls);
     const peer = await server.peer();
     for (let stream = 1; stream < 2000; stream += 2) {
       await peer.frame(isHead(stream));
       const reset = frame(FRAME.rstStream, 0, stream, Buffer.of(0, 0, 0, 8));
-      peer.send(stream % 4 === 1 ? headFrame(stream, true) : reset);
+      peer.send(stream % 4 === 1 ? headFrame(stream, true, [["content-type", "application/proto"]]) : reset);
     }
     const settled = await outcomes;
     expect(settled.filter(({ status }) => status === "fulfilled")).toHaveLength(500);

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Timer } from "../call/clock.ts";
-import { ConnectionError, ErrorCode, type StreamError } from "../http2/index.ts";
+import { ConnectionError, ErrorCode, type Http2Connection, type StreamError } from "../http2/index.ts";
 import { Http2Socket } from "../sockets/http2-socket.ts";
 import { type ClientConnectionOptions, engineOptions, type PendingStream } from "./client-connection-options.ts";
 import { connectErrorOf } from "./stream-error.ts";
@@ -77,8 +77,14 @@ export class ClientConnection {
       return;
     }
     this.#taken++;
-    this.#waiting.add(pending);
-    this.#pump();
+    const state = this.#state;
+    if (state.kind === "open" && state.http2.connection.canOpen && this.#waiting.size === 0 && !this.#isPumping) {
+      openStream(state.http2.connection, pending);
+      this.#leaveIfSpent();
+    } else {
+      this.#waiting.add(pending);
+      this.#pump();
+    }
     this.#updateBusy();
   }
 
@@ -172,12 +178,13 @@ export class ClientConnection {
         break;
       }
       this.#waiting.delete(pending);
-      const stream = connection.open(pending.fields, pending.endStream, pending, pending.isHeadRequest);
-      if (stream !== undefined && !stream.isClosed) {
-        pending.onOpen(stream);
-      }
+      openStream(connection, pending);
     }
     this.#isPumping = false;
+    this.#leaveIfSpent();
+  }
+
+  #leaveIfSpent(): void {
     if (this.#taken >= this.#options.maxStreams && this.#waiting.size === 0) {
       this.#leave();
     }
@@ -260,6 +267,13 @@ export class ClientConnection {
     const cause = this.#cause;
     const message = `the connection to ${this.#options.origin} ${what}: ${cause === undefined ? reason : named(cause)}`;
     return new ConnectError(message, Code.Unavailable, undefined, undefined, cause);
+  }
+}
+
+function openStream(connection: Http2Connection, pending: PendingStream): void {
+  const stream = connection.open(pending.fields, pending.endStream, pending, false, pending.more);
+  if (stream !== undefined && !stream.isClosed) {
+    pending.onOpen(stream);
   }
 }
 

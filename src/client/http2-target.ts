@@ -1,14 +1,14 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { Code, ConnectError } from "@connectrpc/connect";
 import { type Clock, systemClock } from "../call/clock.ts";
+import { channelClosed } from "./channel-closed.ts";
 import type { ClientConnectionOptions } from "./client-connection-options.ts";
 import { type ChannelTls, connectSocket } from "./connect-socket.ts";
+import type { HttpTarget } from "./http-request.ts";
 import { ClientConnection } from "./http2-client-connection.ts";
+import { Http2Request } from "./http2-request.ts";
 
-/** Where streams are opened: one connection at a time, and another when it leaves or is lost. */
-export interface Http2Target {
-  /** As in `http://localhost:50051`. */
-  readonly origin: string;
+/** Where requests go over HTTP/2. */
+export interface Http2Target extends HttpTarget {
   /**
    * The connection for the next stream; connects where there is none.
    *
@@ -17,8 +17,6 @@ export interface Http2Target {
   connection(): ClientConnection;
   /** Of the connection that was made last; `idle` where none is there, so that the next call makes one. */
   state(): "idle" | "connecting" | "open" | "leaving";
-  /** Ends all connections, with the streams on them, for good. */
-  close(): void;
 }
 
 /** Departures from the defaults. */
@@ -40,12 +38,10 @@ const DEFAULTS = {
 /** A connection outlives the call that it is made for, and must not hold on to it. */
 const outsideOfCalls = AsyncLocalStorage.snapshot();
 
-/** What a call of a channel fails with once the channel is closed. */
-export function channelClosed(origin: string): ConnectError {
-  return new ConnectError(`the channel to ${origin} is closed`, Code.Unavailable);
-}
-
-/** A target, to which nothing is connected yet. */
+/**
+ * A target over HTTP/2, to which nothing is connected yet: it has one connection at a time, and another when that leaves or
+ * is lost.
+ */
 export function createHttp2Target(url: URL, options: Http2TargetOptions = {}): Http2Target {
   const { tls = {}, clock = systemClock, ...limits } = options;
   const connections = new Set<ClientConnection>();
@@ -72,16 +68,23 @@ export function createHttp2Target(url: URL, options: Http2TargetOptions = {}): H
     return connection;
   }
 
+  function connection(): ClientConnection {
+    if (isClosed) {
+      throw channelClosed(url.origin);
+    }
+    if (current === undefined || !current.isUsable) {
+      current = outsideOfCalls(connect);
+    }
+    return current;
+  }
+
   return {
     origin: url.origin,
-    connection() {
-      if (isClosed) {
-        throw channelClosed(url.origin);
-      }
-      if (current === undefined || !current.isUsable) {
-        current = outsideOfCalls(connect);
-      }
-      return current;
+    connection,
+    request(head, body, listener) {
+      const request = new Http2Request(connection, head, body, listener);
+      request.start();
+      return request;
     },
     state() {
       const state = current?.state ?? "closed";

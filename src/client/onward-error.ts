@@ -1,5 +1,4 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { callInProgress } from "../call/current.ts";
 import { markOnward } from "../call/errors.ts";
 
 /**
@@ -7,12 +6,11 @@ import { markOnward } from "../call/errors.ts";
  * or was lost is `unavailable`, and so is a cancellation that nobody on this side asked for: a peer that stops has its
  * streams cancelled.
  *
- * @param signal the caller's own signal, if it gave one
+ * @param isCancelledHere the caller has cancelled the call, or its own call was cut short
  */
-export function onwardError(thrown: unknown, url: string, signal: AbortSignal | undefined): ConnectError {
+export function onwardError(thrown: unknown, url: string, isCancelledHere: boolean): ConnectError {
   const error = ConnectError.from(thrown, Code.Internal);
-  const cancelledHere = signal?.aborted === true || callInProgress()?.signal.aborted === true;
-  return markOnward(isLostConnection(error, cancelledHere) ? lost(error, url) : error, { url });
+  return markOnward(isLostConnection(error, isCancelledHere) ? lost(error, url) : error, { url });
 }
 
 function isLostConnection(error: ConnectError, cancelledHere: boolean): boolean {

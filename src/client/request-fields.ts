@@ -1,5 +1,5 @@
 /** Fields of HTTP/1.1's connections, which make a request of HTTP/2 malformed (RFC 9113, 8.2.2). */
-const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+export const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
   "proxy-connection",

@@ -1,7 +1,32 @@
 import { Code, ConnectError, type Interceptor, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
+import type { ActiveCall } from "../call/call.ts";
 import { systemClock } from "../call/clock.ts";
 import { callInProgress } from "../call/current.ts";
 import { formatTimeout, parseTimeoutMs, type TimeoutHeader } from "../call/deadline.ts";
+
+/**
+ * What an onward call may take, in milliseconds: the least of its own time-out, or else the channel's, and of what is left
+ * of the call that it is made for. Undefined where nothing bounds it.
+ */
+export function onwardLimitMs(
+  call: ActiveCall | undefined,
+  ownMs: number | undefined,
+  channelMs: number | undefined,
+): number | undefined {
+  const limitMs = ownMs ?? channelMs;
+  const leftMs = call?.timeLeftMs();
+  return limitMs === undefined || leftMs === undefined ? (limitMs ?? leftMs) : Math.min(limitMs, leftMs);
+}
+
+/** Why an onward call is not sent whose time is over already. */
+export function noTimeLeft(): ConnectError {
+  return new ConnectError("no time was left for the onward call", Code.DeadlineExceeded);
+}
+
+/** What an onward call fails with at its deadline. */
+export function tookTooLong(): ConnectError {
+  return new ConnectError("the onward call took too long", Code.DeadlineExceeded);
+}
 
 /**
  * Bounds an onward call by the least of its own time-out (of the call, or of the channel for a unary call) and what is
@@ -15,7 +40,7 @@ export function onwardDeadline(header: TimeoutHeader, timeoutMs: number): Interc
     const call = callInProgress();
     const own = request.header.get(header);
     const ownMs = own === null ? undefined : parseTimeoutMs(header, own);
-    const limitMs = leastOf(ownMs ?? (request.stream ? undefined : timeoutMs), call?.timeLeftMs());
+    const limitMs = onwardLimitMs(call, ownMs, request.stream ? undefined : timeoutMs);
     if (limitMs !== undefined) {
       request.header.set(header, formatTimeout(header, limitMs));
     }
@@ -25,10 +50,10 @@ export function onwardDeadline(header: TimeoutHeader, timeoutMs: number): Interc
       throw aborted.reason;
     }
     if (limitMs !== undefined && limitMs <= 0) {
-      throw new ConnectError("no time was left for the onward call", Code.DeadlineExceeded);
+      throw noTimeLeft();
     }
     const controller = new AbortController();
-    const expire = () => abort(new ConnectError("the onward call took too long", Code.DeadlineExceeded));
+    const expire = () => abort(tookTooLong());
     const timer = limitMs === undefined ? undefined : (call?.clock ?? systemClock).schedule(limitMs, expire);
     const listeners = signals.map((signal) => ({ signal, onAbort: () => abort(signal.reason) }));
     for (const { signal, onAbort } of listeners) {
@@ -74,9 +99,4 @@ async function* throughTo<T>(messages: AsyncIterable<T>, onEnd: () => void): Asy
   } finally {
     onEnd();
   }
-}
-
-function leastOf(...limits: readonly (number | undefined)[]): number | undefined {
-  const known = limits.filter((limit) => limit !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }

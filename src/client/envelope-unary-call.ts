@@ -1,0 +1,130 @@
+import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
+import type { Codec } from "../wire/codec.ts";
+import { lazyHeadersOf } from "./answer-fields.ts";
+import type { AnswerHead } from "./call-protocol.ts";
+import { COMPRESSED_FLAG, EnvelopeReader, incompleteEnvelope } from "./envelope-reader.ts";
+import { grpcAnswers, grpcUnaryMessage } from "./grpc-answer.ts";
+import { grpcWebAnswers, grpcWebUnaryMessage } from "./grpc-web-answer.ts";
+import type { AnswerFields } from "./http-request.ts";
+import { inflate } from "./inflate.ts";
+import { type Settle, UnaryCall } from "./unary-call.ts";
+
+/** Of three envelopes two are messages, or two are trailers: that is an error already, and no more are kept. */
+const MAX_WAITING = 2;
+const NO_FIELDS: AnswerFields = [];
+
+/** A unary call by gRPC or gRPC-Web, whose answer stands in envelopes. */
+export class EnvelopeUnaryCall extends UnaryCall {
+  readonly #isWeb: boolean;
+  readonly #output: Codec;
+  readonly #readMaxBytes: number;
+  readonly #reader: EnvelopeReader;
+  #head: AnswerHead | undefined;
+  #message: Message | undefined;
+  #webTrailer: Headers | undefined;
+  #trailers = NO_FIELDS;
+  /** Envelopes that wait for one before them to be inflated. */
+  #waiting: { readonly flags: number; readonly bytes: Uint8Array }[] | undefined;
+  #isEnded = false;
+
+  constructor(method: DescMethodUnary, isWeb: boolean, output: Codec, readMaxBytes: number, settle: Settle) {
+    super(method, settle);
+    this.#isWeb = isWeb;
+    this.#output = output;
+    this.#readMaxBytes = readMaxBytes;
+    this.#reader = new EnvelopeReader(readMaxBytes);
+  }
+
+  onTrailers(fields: AnswerFields): void {
+    this.#trailers = fields;
+  }
+
+  protected readHead(status: number, fields: AnswerFields): void {
+    this.#head = (this.#isWeb ? grpcWebAnswers : grpcAnswers).readHead("unary", status, fields);
+  }
+
+  protected readBody(bytes: Uint8Array): void {
+    const reader = this.#reader;
+    reader.push(bytes);
+    while (reader.take()) {
+      const { flags, message } = reader;
+      if (this.#waiting !== undefined) {
+        if (this.#waiting.length < MAX_WAITING) {
+          this.#waiting.push({ flags, bytes: message });
+        }
+      } else if ((flags & COMPRESSED_FLAG) !== 0) {
+        this.#waiting = [];
+        void this.#inflateFrom(flags, message);
+      } else {
+        this.#onEnvelope(flags, message);
+      }
+    }
+  }
+
+  protected readEnd(): void {
+    this.#isEnded = true;
+    if (this.#waiting === undefined) {
+      this.#finish();
+    }
+  }
+
+  /** Takes an envelope, and those that come meanwhile. */
+  async #inflateFrom(firstFlags: number, firstBytes: Uint8Array): Promise<void> {
+    const waiting = this.#waiting ?? [];
+    try {
+      for (let next = { flags: firstFlags, bytes: firstBytes }; ; ) {
+        const isCompressed = (next.flags & COMPRESSED_FLAG) !== 0;
+        const inflated = isCompressed
+          ? await inflate(this.#head?.compression, next.bytes, this.#readMaxBytes)
+          : next.bytes;
+        if (this.isOver) {
+          return;
+        }
+        this.#onEnvelope(next.flags, inflated);
+        const following = waiting.shift();
+        if (following === undefined) {
+          break;
+        }
+        next = following;
+      }
+      this.#waiting = undefined;
+      if (this.#isEnded) {
+        this.#finish();
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #onEnvelope(flags: number, bytes: Uint8Array): void {
+    if (this.#isWeb && (flags & trailerFlag) !== 0) {
+      const trailer = trailerParse(bytes);
+      if (this.#webTrailer !== undefined) {
+        throw new ConnectError("protocol error: received extra trailer", Code.Unimplemented);
+      }
+      this.#webTrailer = trailer;
+      return;
+    }
+    const message = this.#output.parse(bytes);
+    if (this.#message !== undefined) {
+      throw new ConnectError("protocol error: received extra output message for unary method", Code.Unimplemented);
+    }
+    this.#message = message;
+  }
+
+  #finish(): void {
+    const head = this.#head as AnswerHead; // an answer begins with it
+    if (this.#reader.isIncomplete) {
+      throw incompleteEnvelope();
+    }
+    if (this.#isWeb) {
+      const message = grpcWebUnaryMessage(head, this.#message, this.#webTrailer);
+      this.succeed(lazyHeadersOf(head.fields), message, this.#webTrailer ?? new Headers());
+    } else {
+      const message = grpcUnaryMessage(head, this.#message, this.#trailers);
+      this.succeed(lazyHeadersOf(head.fields), message, lazyHeadersOf(this.#trailers));
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import type { Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { parseContentType, validateResponseWithCompression, validateTrailer } from "@connectrpc/connect/protocol-grpc";
+import { acceptedCompressions } from "./accepted-compressions.ts";
+import { fieldOf, headersOf } from "./answer-fields.ts";
+import type { AnswerEnd, AnswerHead, EnvelopeProtocol, Kind } from "./call-protocol.ts";
+import type { AnswerFields } from "./http-request.ts";
+
+// gRPC over HTTP/2 (github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, "Responses"). What is as it nearly always is,
+// is read from the fields; for all else Connect's own functions are asked.
+
+export const grpcAnswers: EnvelopeProtocol = {
+  endFlag: 0,
+  readHead(_kind: Kind, status: number, fields: AnswerFields): AnswerHead {
+    const isPlain =
+      status === 200 &&
+      fieldOf(fields, "grpc-status") === undefined &&
+      fieldOf(fields, "grpc-encoding") === undefined &&
+      fieldOf(fields, "grpc-status-details-bin") === undefined &&
+      parseContentType(fieldOf(fields, "content-type") ?? null) !== undefined;
+    if (isPlain) {
+      return { fields, compression: undefined, hasStatus: false, error: undefined };
+    }
+    const read = validateResponseWithCompression(acceptedCompressions, status, headersOf(fields));
+    return { fields, compression: read.compression, hasStatus: read.foundStatus, error: read.headerError };
+  },
+  streamEnd: (head, trailers) => new GrpcStreamEnd(head, trailers),
+};
+
+class GrpcStreamEnd implements AnswerEnd {
+  readonly trailer = new Headers();
+  readonly #head: AnswerHead;
+  readonly #trailers: () => AnswerFields;
+
+  constructor(head: AnswerHead, trailers: () => AnswerFields) {
+    this.#head = head;
+    this.#trailers = trailers;
+  }
+
+  onEndEnvelope(): void {
+    // gRPC has none
+  }
+
+  onMessage(): void {
+    // may come until the end
+  }
+
+  onEnd(): void {
+    const trailers = this.#trailers();
+    for (const { name, value } of trailers) {
+      this.trailer.append(name, value);
+    }
+    if (!this.#head.hasStatus && !isOk(trailers)) {
+      validateTrailer(this.trailer, headersOf(this.#head.fields));
+    }
+  }
+}
+
+/** Whether trailers say that all went well, in the usual way. */
+function isOk(trailers: AnswerFields): boolean {
+  return fieldOf(trailers, "grpc-status") === "0" && fieldOf(trailers, "grpc-status-details-bin") === undefined;
+}
+
+/**
+ * The message of a unary call whose answer has come whole.
+ *
+ * @throws ConnectError what the trailers say, or what is wrong with the answer
+ */
+export function grpcUnaryMessage(head: AnswerHead, message: Message | undefined, trailers: AnswerFields): Message {
+  if (!isOk(trailers)) {
+    validateTrailer(headersOf(trailers), headersOf(head.fields));
+  }
+  if (message === undefined) {
+    const isEndedByTrailers = fieldOf(trailers, "grpc-status") !== undefined;
+    throw head.error ?? missingMessage(isEndedByTrailers);
+  }
+  if (head.error !== undefined) {
+    throw new ConnectError("protocol error: received output message for unary method with error status", Code.Unknown);
+  }
+  return message;
+}
+
+export function missingMessage(hasStatus: boolean): ConnectError {
+  const code = hasStatus ? Code.Unimplemented : Code.Unknown;
+  return new ConnectError("protocol error: missing output message for unary method", code);
+}

@@ -1,0 +1,71 @@
+import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
+import { ConnectUnaryCall } from "./connect-unary-call.ts";
+import { EnvelopeUnaryCall } from "./envelope-unary-call.ts";
+import type { MethodCalls } from "./method-calls.ts";
+import type { CallTransportOptions } from "./transport-options.ts";
+import type { Settle, UnaryCall } from "./unary-call.ts";
+import { enveloped } from "./upload.ts";
+
+/** A unary call that listens to its answer; nothing is sent yet. */
+export function createUnaryCall(
+  { protocol, format, readMaxBytes }: CallTransportOptions,
+  method: DescMethodUnary,
+  calls: MethodCalls,
+  settle: Settle,
+): UnaryCall {
+  return protocol === "connect"
+    ? new ConnectUnaryCall(method, format === "binary", calls.output, readMaxBytes, settle)
+    : new EnvelopeUnaryCall(method, protocol === "grpc-web", calls.output, readMaxBytes, settle);
+}
+
+/** Sends a request's body; `encoding` is what it is compressed with where the head has to say so. */
+export type SendBody = (body: Uint8Array, encoding: string | undefined) => void;
+
+/** Writes the request of a unary call and has it sent; what is wrong with it, the call fails with. */
+export function writeUnary(
+  options: CallTransportOptions,
+  call: UnaryCall,
+  calls: MethodCalls,
+  message: Message,
+  send: SendBody,
+): void {
+  try {
+    const written = options.protocol === "connect" ? body(options, calls, message) : envelope(options, calls, message);
+    if (written instanceof Promise) {
+      written.then(({ bytes, encoding }) => send(bytes, encoding)).catch((error: unknown) => call.fail(error));
+    } else {
+      send(written, undefined);
+    }
+  } catch (error) {
+    call.fail(error);
+  }
+}
+
+interface Compressed {
+  readonly bytes: Uint8Array;
+  readonly encoding: string | undefined;
+}
+
+/** The message alone ("Unary-Request"); compressed where it is longer than the limit, as Connect has it. */
+function body(
+  { sendCompression, compressMinBytes }: CallTransportOptions,
+  calls: MethodCalls,
+  message: Message,
+): Uint8Array | Promise<Compressed> {
+  const bytes = calls.input.serialize(message);
+  if (sendCompression === undefined || bytes.length <= compressMinBytes) {
+    return bytes;
+  }
+  return sendCompression
+    .compress(bytes as Uint8Array<ArrayBuffer>) // a codec's bytes are never shared memory
+    .then((compressed) => ({ bytes: compressed, encoding: sendCompression.name }));
+}
+
+function envelope(
+  { sendCompression, compressMinBytes }: CallTransportOptions,
+  calls: MethodCalls,
+  message: Message,
+): Uint8Array | Promise<Compressed> {
+  const bytes = enveloped({ input: calls.input, sendCompression, compressMinBytes }, message);
+  return bytes instanceof Uint8Array ? bytes : bytes.then((compressed) => ({ bytes: compressed, encoding: undefined }));
+}

@@ -1,0 +1,104 @@
+import { create, type DescMessage, type Message, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Compression } from "@connectrpc/connect/protocol";
+import type { Codec } from "../wire/codec.ts";
+import { COMPRESSED_FLAG, envelope } from "./envelope-reader.ts";
+import type { HttpRequest } from "./http-request.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/** How messages are written. */
+export interface MessageForm {
+  readonly input: Codec;
+  readonly sendCompression: Compression | undefined;
+  readonly compressMinBytes: number;
+}
+
+/** A message in its envelope; a promise where it is compressed. */
+export function enveloped(
+  { input, sendCompression, compressMinBytes }: MessageForm,
+  message: Message,
+): Uint8Array | Promise<Uint8Array> {
+  const bytes = input.serialize(message);
+  if (sendCompression === undefined || bytes.length < compressMinBytes) {
+    return envelope(0, bytes);
+  }
+  return sendCompression
+    .compress(bytes as Uint8Array<ArrayBuffer>) // a codec's bytes are never shared memory
+    .then((compressed) => envelope(COMPRESSED_FLAG, compressed));
+}
+
+/** The messages of a request, asked for one by one while there is room for them. */
+export class Upload {
+  readonly #type: DescMessage;
+  readonly #form: MessageForm;
+  readonly #messages: AsyncIterator<MessageInitShape<DescMessage>>;
+  readonly #opened = Promise.withResolvers<HttpRequest>();
+  #onRoom: (() => void) | undefined;
+  /** Nothing more is asked for. */
+  #isOver = false;
+
+  constructor(type: DescMessage, form: MessageForm, messages: AsyncIterable<MessageInitShape<DescMessage>>) {
+    this.#type = type;
+    this.#form = form;
+    this.#messages = messages[Symbol.asyncIterator]();
+  }
+
+  /** The request can be sent. */
+  open(request: HttpRequest): void {
+    this.#opened.resolve(request);
+  }
+
+  /** There is room for more. */
+  room(): void {
+    this.#onRoom?.();
+  }
+
+  /** Sends all messages. To be called in the caller's context, which whoever gives them is part of. */
+  async send(): Promise<void> {
+    const request = await this.#opened.promise;
+    try {
+      while (!this.#isOver) {
+        const { done, value } = await this.#messages.next();
+        if (this.#isOver) {
+          return;
+        }
+        if (done) {
+          this.#isOver = true;
+          request.send(NOTHING, true);
+          return;
+        }
+        const bytes = enveloped(this.#form, create(this.#type, value));
+        const hasRoom = request.send(bytes instanceof Uint8Array ? bytes : await bytes, false);
+        if (!hasRoom && !this.#isOver) {
+          await new Promise<void>((resolve) => {
+            this.#onRoom = resolve;
+          });
+        }
+      }
+    } catch (thrown) {
+      if (!this.#isOver) {
+        this.#isOver = true;
+        throw thrown;
+      }
+    }
+  }
+
+  /** No more is wanted: whoever gives the messages is told so, and why if there is an error. */
+  stop(error: Error | undefined): void {
+    if (this.#isOver) {
+      return;
+    }
+    this.#isOver = true;
+    this.#onRoom?.();
+    const messages = this.#messages;
+    if (error !== undefined) {
+      messages.throw?.(error).catch(ignore);
+    }
+    messages.return?.().catch(ignore);
+  }
+}
+
+/** What goes wrong while an iterator is closed is its owner's affair: the call has its outcome already. */
+function ignore(): void {
+  // see above
+}

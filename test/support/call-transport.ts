@@ -1,0 +1,31 @@
+import type { Transport } from "@connectrpc/connect";
+import type { CallCounts } from "../../src/client/call-life.ts";
+import { createCallTransport } from "../../src/client/call-transport.ts";
+import type { HttpTarget } from "../../src/client/http-request.ts";
+import type { CallTransportOptions } from "../../src/client/transport-options.ts";
+
+/** The client's transport over a target, without the channel around it. */
+export function testTransport(
+  target: HttpTarget,
+  url: URL,
+  options: Partial<CallTransportOptions> = {},
+): { readonly transport: Transport; readonly counts: CallCounts } {
+  const counts: CallCounts = { started: 0, succeeded: 0, failed: 0 };
+  const transport = createCallTransport({
+    url,
+    target,
+    protocol: "grpc",
+    format: "binary",
+    timeoutMs: 60_000,
+    readMaxBytes: 4 * 1024 * 1024,
+    sendCompression: undefined,
+    compressMinBytes: 1024,
+    useHttpGet: false,
+    jsonOptions: undefined,
+    binaryOptions: undefined,
+    interceptors: [],
+    counts,
+    ...options,
+  });
+  return { transport, counts };
+}
