@@ -23,7 +23,7 @@ function setUp() {
     const resets: number[] = [];
     const stream = { reset: (code: number) => resets.push(code) } as unknown as Stream; // what is used of it
     if (hasRoom) room.add(stream);
-    return { stream, hasRoom, isAnswered: false, resets };
+    return { stream, hasRoom, isAnswered: false, resets, place: -1 };
   };
   return { connection, begun, admission, newRequest, room };
 }

@@ -1,5 +1,6 @@
 import { ErrorCode, type Stream } from "../http2/index.ts";
 import { currentTurn } from "../sockets/end-of-turn.ts";
+import { type Listed, Roster } from "./roster.ts";
 
 /** Requests of one connection that are begun in one turn: what the first of them answer is seen before there are more. */
 const PER_TURN = 16;
@@ -22,7 +23,7 @@ interface PeerWindows {
 }
 
 /** What is read of a request. */
-export interface Admittee {
+export interface Admittee extends Listed {
   readonly stream: Stream;
   /** The head of its answer is out. */
   readonly isAnswered: boolean;
@@ -39,7 +40,7 @@ export class Admission<R extends Admittee> {
   readonly #dispatch: (request: R) => void;
   /** Those that wait, in order, and since when. */
   readonly #held = new Map<R, number>();
-  readonly #begun = new Set<R>();
+  readonly #begun = new Roster<R>();
   #now: number;
   #turn = -1;
   #inTurn = 0;
@@ -65,13 +66,18 @@ export class Admission<R extends Admittee> {
 
   /** A request is over, answered or not. */
   leave(request: R): void {
-    this.#held.delete(request);
-    this.#begun.delete(request);
-    this.check();
+    this.#begun.remove(request);
+    if (this.#held.size > 0) {
+      this.#held.delete(request);
+      this.check();
+    }
   }
 
   /** To be called when the peer may have taken something, or granted more. */
   check(): void {
+    if (this.#held.size === 0) {
+      return;
+    }
     for (const request of this.#held.keys()) {
       if (this.#mayBegin(request)) {
         this.#held.delete(request);
@@ -117,7 +123,7 @@ export class Admission<R extends Admittee> {
 
   #countUnanswered(): number {
     let count = 0;
-    for (const { isAnswered } of this.#begun) {
+    for (const { isAnswered } of this.#begun.values()) {
       count += isAnswered ? 0 : 1;
     }
     return count;

@@ -21,6 +21,7 @@ export class Http2Exchange implements ServedExchange {
   readonly call: ActiveCall;
   readonly httpVersion = "2.0";
   readonly offersUpgrade = false;
+  place = -1;
   readonly #request: Http2Request;
   #memory: RequestMemory | undefined;
   /** Fields for the answer, whoever writes it. */

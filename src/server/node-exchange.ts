@@ -33,6 +33,7 @@ export class NodeExchange implements ServedExchange {
   readonly answer: AnswerWatch;
   readonly isHeadTooLarge: boolean;
   plan: unknown;
+  place = -1;
   readonly #request: NodeRequest;
   readonly #response: NodeResponse;
   readonly #memory: RequestMemory;

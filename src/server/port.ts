@@ -18,6 +18,7 @@ import { MemoryAccount } from "./memory-account.ts";
 import { createNodeHttp2Carrier } from "./node-http2-carrier.ts";
 import { type RequestRecord, recordOf } from "./record.ts";
 import { type CallSurroundings, callOf } from "./request-call.ts";
+import { Roster } from "./roster.ts";
 import type { ServedExchange } from "./served-exchange.ts";
 import type { Serving } from "./serving.ts";
 
@@ -66,7 +67,7 @@ export interface PortStats {
 export function createPort(options: PortOptions): Port {
   const { clock, log, answersRequestId = true } = options;
   const limits: PortLimits = { ...DEFAULT_PORT_LIMITS, ...options.limits };
-  const underWay = new Set<ServedExchange>();
+  const underWay = new Roster<ServedExchange>();
   const idle = createCondition(() => underWay.size === 0);
   const memory = new MemoryAccount<Connection>(limits.bufferedBytes, ({ speaks, socket }) => {
     if (speaks.protocol === "http2") {
@@ -87,7 +88,7 @@ export function createPort(options: PortOptions): Port {
     over(exchange) {
       options.onRecord?.(recordOf(exchange));
       exchange.call.end();
-      underWay.delete(exchange);
+      underWay.remove(exchange);
       idle.check();
     },
     get isClosing() {
@@ -188,7 +189,7 @@ export function createPort(options: PortOptions): Port {
     idle: idle.wait,
     empty: connections.empty,
     interrupt(reason) {
-      for (const { call } of underWay) {
+      for (const { call } of underWay.values()) {
         call.interrupt(reason);
       }
     },

@@ -3,9 +3,10 @@ import type { Exchange } from "../wire/exchange.ts";
 import type { AnswerWatch } from "./answer-watch.ts";
 import type { UpgradeOffer } from "./http1-server.ts";
 import type { Received } from "./received.ts";
+import type { Listed } from "./roster.ts";
 
 /** An {@link Exchange} as the port serves it, with what is there besides for those who host applications. */
-export interface ServedExchange extends Exchange {
+export interface ServedExchange extends Exchange, Listed {
   readonly received: Received;
   readonly answer: AnswerWatch;
   /** The header list is larger than is taken. */

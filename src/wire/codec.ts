@@ -1,5 +1,6 @@
 import { type DescField, type DescMessage, type DescMethod, type Message, ScalarType } from "@bufbuild/protobuf";
 import { createMethodSerializationLookup } from "@connectrpc/connect/protocol";
+import { flatWriter } from "./flat-writer.ts";
 
 /** What Connect's transports and handlers take for messages; see there. */
 export type CodecOptions = Pick<
@@ -12,7 +13,10 @@ export type CodecOptions = Pick<
 
 /** Writes messages of one type, and reads them; with Connect's errors and limits. */
 export interface Codec {
-  serialize(message: Message): Uint8Array;
+  /**
+   * @param headroom bytes that are left free in front of the message, for whoever frames it; 8 at most, 0 by default
+   */
+  serialize(message: Message, headroom?: number): Uint8Array;
   /** @param bytes may be a part of what was read from a socket: the message keeps nothing of it */
   parse(bytes: Uint8Array): Message;
 }
@@ -27,9 +31,39 @@ export function methodCodecs(
   const lookup = createMethodSerializationLookup(method, binaryOptions, jsonOptions, limits);
   const isBinary = format === "binary";
   return {
-    input: isBinary ? withoutAliases(lookup.getI(true), method.input) : lookup.getI(false),
-    output: isBinary ? withoutAliases(lookup.getO(true), method.output) : lookup.getO(false),
+    input: codec(
+      isBinary ? withoutAliases(lookup.getI(true), method.input) : lookup.getI(false),
+      isBinary ? method.input : undefined,
+      writeMaxBytes,
+    ),
+    output: codec(
+      isBinary ? withoutAliases(lookup.getO(true), method.output) : lookup.getO(false),
+      isBinary ? method.output : undefined,
+      writeMaxBytes,
+    ),
   };
+}
+
+/** @param type of what is written in binary */
+function codec({ parse, serialize }: Codec, type: DescMessage | undefined, writeMaxBytes: number): Codec {
+  const writeFlat = type === undefined ? undefined : flatWriter(type);
+  return {
+    parse,
+    serialize(message, headroom = 0) {
+      const flat = writeFlat?.(message, headroom);
+      if (flat !== undefined && flat.length - headroom <= writeMaxBytes) {
+        return flat;
+      }
+      const bytes = serialize(message);
+      return headroom === 0 ? bytes : behind(headroom, bytes);
+    },
+  };
+}
+
+function behind(headroom: number, bytes: Uint8Array): Uint8Array {
+  const all = Buffer.allocUnsafe(headroom + bytes.length);
+  all.set(bytes, headroom);
+  return all;
 }
 
 /** Protobuf's reader gives `bytes` fields as parts of what it reads: what is read is copied first, where there may be any. */

@@ -1,15 +1,14 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import { COMPRESSED_FLAG, ENVELOPE_BYTES } from "./envelope.ts";
 
 // Puts the body of an RPC together before Connect's transforms see it. Those keep every part that comes in a list, which
 // they go through for each: a body that comes byte by byte would cost its square. They also set room aside for what a
 // message only promises to be.
 
-export const ENVELOPE_BYTES = 5;
 const FIRST_BUFFER_BYTES = 4 * 1024;
 
 /** How much of a compressed message has come when its beginning is looked at. */
 const LOOK_BYTES = 64 * 1024;
-export const COMPRESSED_FLAG = 1;
 
 /** Looks at the beginning of a compressed message of which more is to come; rejects where it is to be refused. */
 export type Look = (beginning: Uint8Array) => Promise<void>;

@@ -1,9 +1,11 @@
+import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import { type Compression, compressedFlag, mergeNonProtocolHeaders } from "@connectrpc/connect/protocol";
+import { type Compression, mergeNonProtocolHeaders } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, errorToJsonBytes, trailerMux } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import { FieldBlock, type Lines } from "../http2/index.ts";
+import { COMPRESSED_FLAG, closeEnvelope, ENVELOPE_BYTES, envelope } from "./envelope.ts";
 import type { Exchange } from "./exchange.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
 import { changedHeaders } from "./lazy-headers.ts";
@@ -13,7 +15,6 @@ import type { UnaryPlan } from "./unary-plan.ts";
 // The answers of unary calls, as each protocol writes them. Where nobody has touched headers and trailers, heads and
 // trailers are constants; else they are put together by Connect's own functions.
 
-const ENVELOPE_BYTES = 5;
 const GRPC_OK = new FieldBlock([["grpc-status", "0"]]);
 const WEB_OK = envelope(trailerFlag, Buffer.from("grpc-status: 0\r\n"));
 
@@ -27,39 +28,49 @@ export interface AnswerParts {
   readonly options: Pick<RpcOptions, "compressMinBytes" | "jsonOptions">;
 }
 
-/** Answers with a message. Promises where it has to be compressed; they never reject. */
-export function answerMessage(parts: AnswerParts, bytes: Uint8Array): Promise<void> | undefined {
-  const compression = compressionFor(parts, bytes);
-  if (compression !== undefined) {
-    return compression.compress(bytes).then((compressed) => WRITE[parts.plan.protocol](parts, compressed, compression));
+/**
+ * Answers with a message. Promises where it has to be compressed.
+ *
+ * @throws ConnectError internal where it has no form on the wire; nothing is written then
+ */
+export function answerMessage(parts: AnswerParts, message: Message): Promise<void> | undefined {
+  const { protocol, codec } = parts.plan;
+  const headroom = protocol === "connect" ? 0 : ENVELOPE_BYTES;
+  const bytes = codec.output.serialize(message, headroom);
+  const compression = compressionFor(parts, bytes.length - headroom);
+  if (compression === undefined) {
+    WRITE[protocol](parts, headroom === 0 ? bytes : closeEnvelope(0, bytes), undefined);
+    return undefined;
   }
-  WRITE[parts.plan.protocol](parts, bytes, undefined);
-  return undefined;
+  // What was serialized is never shared memory; its type does not say so.
+  return compression.compress(bytes.subarray(headroom) as Uint8Array<ArrayBuffer>).then((compressed) => {
+    WRITE[protocol](parts, headroom === 0 ? compressed : envelope(COMPRESSED_FLAG, compressed), compression);
+  });
 }
 
-function compressionFor({ plan, options }: AnswerParts, bytes: Uint8Array): Compression | undefined {
+function compressionFor({ plan, options }: AnswerParts, length: number): Compression | undefined {
   const { compressMinBytes = DEFAULT_COMPRESS_MIN_BYTES } = options;
-  return bytes.length >= compressMinBytes ? plan.responseCompression : undefined;
+  return length >= compressMinBytes ? plan.responseCompression : undefined;
 }
 
+/** @param bytes in their envelope, where the protocol has such */
 type Write = (parts: AnswerParts, bytes: Uint8Array, compression: Compression | undefined) => void;
 
 const WRITE: Readonly<Record<UnaryPlan["protocol"], Write>> = {
-  grpc({ exchange, plan, header, trailer }, bytes, compression) {
+  grpc({ exchange, plan, header, trailer }, bytes) {
     sendHead(exchange, plan, header);
-    exchange.sendData(envelope(compression === undefined ? 0 : compressedFlag, bytes), false);
+    exchange.sendData(bytes, false);
     const trailers = changedHeaders(trailer);
     exchange.sendTrailers(trailers === undefined ? GRPC_OK : plainTrailers(trailers));
   },
-  "grpc-web"(parts, bytes, compression) {
+  "grpc-web"(parts, bytes) {
     const { exchange, plan, header, trailer } = parts;
     sendHead(exchange, plan, header);
-    const message = envelope(compression === undefined ? 0 : compressedFlag, bytes);
     const trailers = changedHeaders(trailer);
-    if (trailers === undefined && compressionFor(parts, WEB_OK) === undefined) {
-      exchange.sendData(Buffer.concat([message, WEB_OK]), true);
+    if (trailers === undefined && compressionFor(parts, WEB_OK.length - ENVELOPE_BYTES) === undefined) {
+      exchange.sendData(Buffer.concat([bytes, WEB_OK]), true);
     } else {
-      exchange.sendData(message, false);
+      exchange.sendData(bytes, false);
       sendWebTrailers(parts, trailers ?? trailer);
     }
   },
@@ -107,7 +118,7 @@ const FAIL: Readonly<
       sendConnectHead(exchange, codeToHttpStatus(error.code), headers, trailer, bytes.length, compression);
       exchange.sendData(bytes, true);
     };
-    const compression = compressionFor(parts, body);
+    const compression = compressionFor(parts, body.length);
     if (compression !== undefined) {
       return compression.compress(body).then((compressed) => write(compressed, compression));
     }
@@ -139,29 +150,16 @@ function sendConnectHead(
 
 function sendWebTrailers(parts: AnswerParts, trailers: Headers): Promise<void> | undefined {
   const bytes = trailerSerialize(trailers);
-  const compression = compressionFor(parts, bytes);
+  const compression = compressionFor(parts, bytes.length);
   if (compression === undefined) {
     parts.exchange.sendData(envelope(trailerFlag, bytes), true);
     return undefined;
   }
   return compression.compress(bytes).then((compressed) => {
-    parts.exchange.sendData(envelope(trailerFlag | compressedFlag, compressed), true);
+    parts.exchange.sendData(envelope(trailerFlag | COMPRESSED_FLAG, compressed), true);
   });
 }
 
 function plainTrailers(trailers: Headers): Lines {
   return [...trailers];
-}
-
-/** A message behind its five bytes of flags and length. */
-function envelope(flags: number, bytes: Uint8Array): Buffer {
-  const { length } = bytes;
-  const enveloped = Buffer.allocUnsafe(ENVELOPE_BYTES + length);
-  enveloped[0] = flags;
-  enveloped[1] = length >>> 24;
-  enveloped[2] = length >>> 16;
-  enveloped[3] = length >>> 8;
-  enveloped[4] = length;
-  enveloped.set(bytes, ENVELOPE_BYTES);
-  return enveloped;
 }

@@ -2,8 +2,9 @@ import { create, type Message, type MessageInitShape } from "@bufbuild/protobuf"
 import { Code, ConnectError, type UnaryRequest, type UnaryResponse } from "@connectrpc/connect";
 import type { Interruptible } from "../call/call.ts";
 import { refuseBomb } from "./compression.ts";
+import { COMPRESSED_FLAG, ENVELOPE_BYTES, payloadOf } from "./envelope.ts";
 import type { BodyReceiver, Exchange } from "./exchange.ts";
-import { COMPRESSED_FLAG, ENVELOPE_BYTES, Gathered } from "./gather.ts";
+import { Gathered } from "./gather.ts";
 import { contextFor, LeanContext, LeanRequest } from "./handler-context.ts";
 import type { RpcOptions } from "./rpc-options.ts";
 import { type AnswerParts, answerError, answerMessage } from "./unary-answer.ts";
@@ -251,8 +252,8 @@ export class UnaryCall implements BodyReceiver, Interruptible {
     const { plan } = this.#planned;
     try {
       const { output } = plan.method.descriptor;
-      const bytes = plan.codec.output.serialize(create(output, result as MessageInitShape<typeof output>)); // as above
-      this.#finish(answerMessage(this.#parts(), bytes));
+      const message = create(output, result as MessageInitShape<typeof output>); // as above
+      this.#finish(answerMessage(this.#parts(), message));
     } catch (error) {
       this.#isOver = false;
       this.#answerError(connectErrorOf(error));
@@ -319,16 +320,6 @@ type Handle = (message: Message, context: unknown) => unknown;
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
-}
-
-/** What an envelope holds; undefined where the body is not just one that is whole. */
-function payloadOf(body: Uint8Array): Uint8Array | undefined {
-  if (body.length < ENVELOPE_BYTES) {
-    return undefined;
-  }
-  const [, a = 0, b = 0, c = 0, d = 0] = body;
-  const length = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
-  return length === body.length - ENVELOPE_BYTES ? body.subarray(ENVELOPE_BYTES) : undefined;
 }
 
 function connectErrorOf(thrown: unknown): ConnectError {

@@ -1,0 +1,34 @@
+// Envelopes: five bytes in front of a message, of flags and its length (gRPC over HTTP/2, "Length-Prefixed-Message"; Connect
+// protocol, "Enveloped-Message").
+
+export const ENVELOPE_BYTES = 5;
+/** The message is compressed. */
+export const COMPRESSED_FLAG = 1;
+
+/** Makes an envelope of a message behind five free bytes. */
+export function closeEnvelope(flags: number, enveloped: Uint8Array): Uint8Array {
+  const length = enveloped.length - ENVELOPE_BYTES;
+  enveloped[0] = flags;
+  enveloped[1] = length >>> 24;
+  enveloped[2] = length >>> 16;
+  enveloped[3] = length >>> 8;
+  enveloped[4] = length;
+  return enveloped;
+}
+
+/** Puts a message into an envelope, which is a copy. */
+export function envelope(flags: number, message: Uint8Array): Uint8Array {
+  const enveloped = Buffer.allocUnsafe(ENVELOPE_BYTES + message.length);
+  enveloped.set(message, ENVELOPE_BYTES);
+  return closeEnvelope(flags, enveloped);
+}
+
+/** What an envelope holds; undefined where the body is not just one that is whole. */
+export function payloadOf(body: Uint8Array): Uint8Array | undefined {
+  if (body.length < ENVELOPE_BYTES) {
+    return undefined;
+  }
+  const [, a = 0, b = 0, c = 0, d = 0] = body;
+  const length = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  return length === body.length - ENVELOPE_BYTES ? body.subarray(ENVELOPE_BYTES) : undefined;
+}
