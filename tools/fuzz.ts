@@ -1,11 +1,12 @@
 import { parseArgs } from "node:util";
+import { rpcFuzz } from "../test/differential/fuzz-rpc.ts";
 import { captureFuzz } from "../test/http2/fuzz-captures.ts";
 import { differentialFuzz } from "../test/http2/fuzz-differential.ts";
 import { frameFuzz } from "../test/http2/fuzz-frames.ts";
 import type { FuzzTarget } from "../test/http2/fuzz-target.ts";
 import { simulate } from "../test/http2/simulation.ts";
 
-// Fuzzes the HTTP/2 engine for a while: `npm run fuzz -- --minutes 1`, 30 minutes unless told otherwise. What fails is shown
+// Fuzzes the HTTP/2 engine, and the ways to answer an RPC, for a while: `npm run fuzz -- --minutes 1`, 30 minutes unless told otherwise. What fails is shown
 // at its smallest, and makes the exit code 1; `--seed` begins where another run began.
 
 const simulation: FuzzTarget = {
@@ -23,7 +24,7 @@ const simulation: FuzzTarget = {
     return { runs, failure: undefined };
   },
 };
-const targets = [frameFuzz, captureFuzz, differentialFuzz, simulation];
+const targets = [frameFuzz, captureFuzz, differentialFuzz, simulation, ...rpcFuzz];
 
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "30" }, seed: { type: "string" } } });
 const minutes = Number(values.minutes);

@@ -1,4 +1,4 @@
-import { justified } from "./differences.ts";
+import { justified, type Pair } from "./differences.ts";
 import { type Difference, differencesBetween, type Outcome, outcomeOf } from "./outcome.ts";
 import { createRawClient, type RawClient, type RawRequest } from "./raw-client.ts";
 import { SERVERS, type Server, type ServerName, startServer } from "./servers.ts";
@@ -14,7 +14,7 @@ export interface Arena extends AsyncDisposable {
 }
 
 /** Which is compared with which: ours first. */
-const PAIRS: readonly (readonly [ServerName, ServerName])[] = [
+const PAIRS: readonly Pair[] = [
   ["universal", "connect-node"],
   ["lean", "universal"],
   ["lean", "connect-node"],
@@ -71,11 +71,12 @@ function isLost({ answer }: Outcome): boolean {
 }
 
 function complaintOf(request: RawRequest, outcomes: ReadonlyMap<ServerName, Outcome>): string | undefined {
-  for (const [our, their] of PAIRS) {
+  for (const pair of PAIRS) {
+    const [our, their] = pair;
     const [ours, theirs] = [outcomes.get(our), outcomes.get(their)];
     if (ours !== undefined && theirs !== undefined) {
       const differences = differencesBetween(ours, theirs).filter(
-        (difference) => !justified(their, difference, { request, ours, theirs }),
+        (difference) => !justified(pair, difference, { request, ours, theirs }),
       );
       if (differences.length > 0) {
         return [`${our} differs from ${their}`, ...shownRequest(request), ...differences.map(shown)].join("\n");

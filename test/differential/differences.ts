@@ -1,9 +1,13 @@
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { parseTimeoutMs } from "../../src/call/deadline.ts";
 import { GIVES_CONNECTION_FIELD } from "./handlers.ts";
+import { DOES_HEADER } from "./interceptors.ts";
 import type { Difference, Outcome } from "./outcome.ts";
 import type { Fields, RawRequest } from "./raw-client.ts";
 import type { ServerName } from "./servers.ts";
+
+/** Who is compared with whom. */
+export type Pair = readonly [ours: ServerName, theirs: ServerName];
 
 /** Where two answers to one request may differ, and why ours is right to. */
 interface Justification {
@@ -65,6 +69,14 @@ function withoutLengths(body: string): string {
   return contents;
 }
 
+/** Whether two bodies over gRPC-Web differ in their trailers only. */
+function isWebTrailersOnly(ours: string, theirs: string): boolean {
+  const [our, their] = [ours, theirs].map((body) =>
+    body.lastIndexOf(body.includes("\x81\0\0") ? "\x81\0\0" : "\x80\0\0"),
+  );
+  return our !== undefined && our >= 0 && our === their && ours.slice(0, our) === theirs.slice(0, their);
+}
+
 /** The code of an answer that is an error, by Connect's name. */
 function codeOf({ answer }: Outcome): string | undefined {
   const body = answer.body.toString();
@@ -74,6 +86,55 @@ function codeOf({ answer }: Outcome): string | undefined {
     named(answer.fields, "grpc-status");
   return status === undefined ? /"code":"(\w+)"/.exec(body)?.[1] : codeToString(Number(status));
 }
+
+/** The deadline of a request that gives less than a millisecond. */
+const hasNoTime = (request: RawRequest) => (askedTimeoutMs(request) ?? 1) < 1;
+const does = (request: RawRequest, deed: string) => fieldOf(request, DOES_HEADER).split(",").includes(deed);
+
+/** The interceptors that answer with a head and trailers of their own. */
+const OWN_HEADS = ["empty-response-header", "answer-instead-of-error", "answer-itself"];
+
+/** In what the lean path may differ from Connect's handlers, whatever carries those. */
+const LEAN: readonly Justification[] = [
+  {
+    reason: "A unary answer over gRPC-Web is known as a whole, and has its length over HTTP/1.1.",
+    matches: ({ aspect, ours, theirs }, { request, ours: { answer } }) =>
+      request.version === "1.1" &&
+      aspect === "header content-length" &&
+      theirs === undefined &&
+      ours === String(answer.body.length) &&
+      /^application\/grpc-web/i.test(typeOf(request)),
+  },
+  {
+    reason:
+      "Without time, a request is answered before it is read; and within a nanosecond, it may be answered: whether a deadline has passed is found out by who looks.",
+    matches: (_difference, { request, ours, theirs }) =>
+      hasNoTime(request) && [ours, theirs].some((outcome) => codeOf(outcome) === "deadline_exceeded"),
+  },
+  {
+    reason:
+      "An interceptor's own head and trailers stand in the place of the handler's. Connect forgets only every other field of those (copyHeaders deletes while it goes through them).",
+    matches: ({ aspect, ours, theirs }, { request, ours: { answer } }) =>
+      OWN_HEADS.some((deed) => does(request, deed)) &&
+      ((/^(?:header|trailer) (?!grpc-encoding$)/.test(aspect) && ours === undefined && theirs !== undefined) ||
+        (aspect === "body" && isWebTrailersOnly(ours ?? "", theirs ?? "") && answer.status === 200)),
+  },
+  {
+    reason:
+      "An answer that node:http2's client refuses, such as by a handler's content-length: it says so in two ways.",
+    matches: ({ aspect }, { request, ours, theirs }) =>
+      request.version === "2" &&
+      aspect === "end" &&
+      [ours, theirs].every(({ answer }) => answer.status === undefined && answer.end !== "nothing comes"),
+  },
+  {
+    reason: "A field of HTTP/1.1's framing that a handler sets makes an answer that is none, for clients to refuse.",
+    matches: (_difference, { request, ours, theirs }) =>
+      request.version === "1.1" &&
+      ours.seen.some((facts) => facts["where"] === GIVES_CONNECTION_FIELD) &&
+      [ours, theirs].some(({ answer }) => answer.end !== "complete"),
+  },
+];
 
 /** In what the port, by either way, may differ from connect-node. */
 export const FROM_CONNECT_NODE: readonly Justification[] = [
@@ -137,7 +198,11 @@ export const FROM_CONNECT_NODE: readonly Justification[] = [
   {
     reason: "A handler that has no time is not run (contract, companions); Connect's runs, and may answer.",
     matches: (_difference, { request, ours }) =>
-      (askedTimeoutMs(request) ?? 1) < 1 && ours.seen.length === 0 && codeOf(ours) === "deadline_exceeded",
+      hasNoTime(request) && ours.seen.length === 0 && codeOf(ours) === "deadline_exceeded",
+  },
+  {
+    reason: "Within less than a millisecond, a signal has aborted or not when a handler looks.",
+    matches: ({ aspect }, { request }) => hasNoTime(request) && /^seen \d+ isAborted$/.test(aspect),
   },
   {
     reason:
@@ -198,6 +263,25 @@ export const FROM_CONNECT_NODE: readonly Justification[] = [
 /** Faults of ours, to be mended: each is told to whoever owns the code. */
 export const KNOWN_FAULTS: readonly Justification[] = [
   {
+    reason: "An empty encoding is none to the lean path, and unknown to Connect's handlers (src/wire/unary-plan.ts).",
+    matches: (_difference, { request }) =>
+      request.fields.some(([name, value]) => /^(?:content|grpc)-encoding$/.test(name) && value === ""),
+  },
+  {
+    reason:
+      "An interceptor that answers with a head of its own loses content-type, grpc-status and grpc-encoding, though messages may be compressed; by Connect's handlers, the last is mostly there by the mistake that is named above.",
+    matches: ({ aspect, ours }, { request }) =>
+      aspect === "header grpc-encoding" && ours === undefined && OWN_HEADS.some((deed) => does(request, deed)),
+  },
+  {
+    reason: "The lean path leaves an answer open that node:http does not write: the field `trailer` beside a length.",
+    matches: ({ aspect }, { request, ours, theirs }) =>
+      request.version === "1.1" &&
+      aspect === "end" &&
+      ours.answer.end === "nothing comes" &&
+      theirs.answer.end === "broken off",
+  },
+  {
     reason:
       "White space at the edges of a grpc-message is lost, as it is not percent-encoded (src/wire/grpc-message.ts).",
     matches: ({ aspect, ours = "", theirs = "" }, { request }) =>
@@ -214,7 +298,7 @@ export const KNOWN_FAULTS: readonly Justification[] = [
   {
     reason: "Unreadable over Connect, and without time: the message is that of the deadline (src/wire/rpc.ts).",
     matches: ({ aspect }, { request, ours, theirs }) =>
-      (askedTimeoutMs(request) ?? 1) < 1 &&
+      hasNoTime(request) &&
       /^(?:status|body|header content-length)$/.test(aspect) &&
       ours.answer.status === 400 &&
       theirs.answer.status === 500 &&
@@ -233,15 +317,15 @@ export const KNOWN_FAULTS: readonly Justification[] = [
   },
 ];
 
-/** In what the lean path may differ from Connect's universal handlers, on the same port. */
-export const FROM_UNIVERSAL: readonly Justification[] = [];
-
 function sameMessage(ours: string, theirs: string): boolean {
   return decodeURIComponent(ours) === decodeURIComponent(theirs);
 }
 
+const OF_CONNECT_NODE = [...FROM_CONNECT_NODE, ...KNOWN_FAULTS];
+const OF_LEAN = [...LEAN, ...KNOWN_FAULTS];
+
 /** Whether something says why a difference is right, or that it is known. */
-export function justified(their: ServerName, difference: Difference, situation: Situation): boolean {
-  const justifications = their === "connect-node" ? [...FROM_CONNECT_NODE, ...KNOWN_FAULTS] : FROM_UNIVERSAL;
+export function justified([our, their]: Pair, difference: Difference, situation: Situation): boolean {
+  const justifications = [...(our === "lean" ? OF_LEAN : []), ...(their === "connect-node" ? OF_CONNECT_NODE : [])];
   return justifications.some(({ matches }) => matches(difference, situation));
 }

@@ -188,7 +188,8 @@ async function* each<T>(messages: AsyncIterable<T>, change: (message: T) => T): 
 
 function ownAnswer(request: Request, text: string): Response {
   const { service, method } = request;
-  const message = create(AnswerSchema, { text });
+  // Large enough to be compressed, where the caller takes that: then the head has to say so.
+  const message = create(AnswerSchema, { text, filling: "x".repeat(request.header.has("x-b") ? 3000 : 0) });
   const fields = { service, header: new Headers({ "x-own": "yes" }), trailer: new Headers({ "x-own-trailer": "yes" }) };
   return request.stream
     ? { ...fields, stream: true, method: request.method, message: each(once(message), (same) => same) }
