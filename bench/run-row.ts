@@ -25,6 +25,8 @@ export interface MeasureOptions extends RoundOptions {
 export interface Measured {
   readonly result: Result;
   readonly cpu?: ReadonlyMap<Contender, CpuFigures>;
+  /** False: somebody who is here could not be measured. */
+  readonly isWhole?: boolean;
 }
 
 /** Measures a row with all contenders that are there. */
@@ -40,8 +42,13 @@ export async function runRow(row: Row, options: MeasureOptions): Promise<Measure
       if (row.isTls && certificate === undefined) {
         return { result: skipped(row, "there is no openssl here to make a certificate") };
       }
-      const cpu = await measureServers(row, { ...options, contenders });
-      return { result: describeCpu(row, cpu, notes), cpu };
+      let isWhole = true;
+      const onFailure = (contender: Contender, error: unknown) => {
+        isWhole = false;
+        notes.push(`${contender} could not run: ${error instanceof Error ? error.message : error}`);
+      };
+      const cpu = await measureServers(row, { ...options, contenders, onFailure });
+      return { result: describeCpu(row, cpu, notes), cpu, isWhole };
     }
     case "client": {
       const cpu = await measureClients(row, contenders, options);

@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -69,6 +68,7 @@ async function bench(rows: readonly Row[], folder: string): Promise<number> {
     try {
       const measured = await runRow(row, options);
       results.push(measured.result);
+      if (measured.isWhole === false) failures++;
       if (measured.cpu !== undefined) cpu.set(row.name, measured.cpu);
       console.log(`\n${describeResult(measured.result)}`);
     } catch (error) {
@@ -112,11 +112,7 @@ if (mistakes.length > 0 || lacking.length > 0) {
   console.error([...mistakes, ...cannot].join("\n"));
   process.exit(2);
 }
-const folder = await mkdtemp(join(tmpdir(), "portico-bench-"));
-let exitCode = 1;
-try {
-  exitCode = await bench(rows, folder);
-} finally {
-  await rm(folder, { recursive: true, force: true });
-}
-process.exit(exitCode);
+const folder = mkdtempSync(join(tmpdir(), "portico-bench-"));
+// However it ends: the logs in it are large.
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+process.exit(await bench(rows, folder));

@@ -15,12 +15,14 @@ export interface ServerOptions extends RoundOptions {
   readonly certificate: Certificate | undefined;
   /** Where files may be left that nobody needs after the run. */
   readonly folder: string;
+  /** Told of contenders that do not get as far as to be measured; the others are. */
+  onFailure(contender: Contender, error: unknown): void;
 }
 
 /** Measures a row: every contender warm in a process of its own, then round by round in turn. */
 export async function measureServers(
   row: ServerRow,
-  { contenders, certificate, folder, rounds, seconds }: ServerOptions,
+  { contenders, certificate, folder, rounds, seconds, onFailure }: ServerOptions,
 ): Promise<ReadonlyMap<Contender, CpuFigures>> {
   const { load, request } = row;
   await using stack = new AsyncDisposableStack();
@@ -29,19 +31,23 @@ export async function measureServers(
   if (bodyFile !== undefined) await writeFile(bodyFile, request.body);
   const subjects = [];
   for (const contender of contenders) {
-    const options = { certificate: row.isTls ? certificate : undefined, isHttp1: request.isHttp1, folder };
-    const server = stack.use(await startContender(contender, options));
-    const expected = isEcho(contender) && request.isEchoed ? request.body : request.answer;
-    const asked: H2loadRequest = {
-      url: `${row.isTls ? "https" : "http"}://127.0.0.1:${server.port}${request.path}`,
-      isHttp1: request.isHttp1,
-      headers: request.headers,
-      bodyFile,
-      answerBytes: expected.length,
-    };
-    await checkFirstAnswer(asked, request.body, expected);
-    const subject = subjectOf(contender, server, loadOf(row, asked, worker, server.port, isEcho(contender)));
-    subjects.push({ subject, count: await warmUp(subject, seconds, warmUpCalls(contender)) });
+    try {
+      const options = { certificate: row.isTls ? certificate : undefined, isHttp1: request.isHttp1, folder };
+      const server = stack.use(await startContender(contender, options));
+      const expected = isEcho(contender) && request.isEchoed ? request.body : request.answer;
+      const asked: H2loadRequest = {
+        url: `${row.isTls ? "https" : "http"}://127.0.0.1:${server.port}${request.path}`,
+        isHttp1: request.isHttp1,
+        headers: request.headers,
+        bodyFile,
+        answerBytes: expected.length,
+      };
+      await checkFirstAnswer(asked, request.body, expected);
+      const subject = subjectOf(contender, server, loadOf(row, asked, worker, server.port, isEcho(contender)));
+      subjects.push({ subject, count: await warmUp(subject, seconds, warmUpCalls(contender)) });
+    } catch (error) {
+      onFailure(contender, error);
+    }
   }
   return await measureRounds(subjects, row.per.inRequest, rounds);
 }

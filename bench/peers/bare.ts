@@ -10,7 +10,7 @@ import { announce, tlsOptions } from "./arguments.ts";
 import { names } from "./names.ts";
 import { RepeatService, repeat } from "./repeat.ts";
 
-// Our port and our RPCs, without what a service adds: no interceptors, no access log, nothing that travels along.
+// Our port and our RPCs, without what a service adds: no rules, interceptors, request id or record of calls.
 
 const fail = (...what: readonly unknown[]) => console.error(...what);
 const nothing = () => undefined;
@@ -32,6 +32,6 @@ const port = createPort({
   trustedProxies: trustedProxies([]),
   companionHeaders: [],
   tls: tlsOptions,
-  onRecord: nothing,
+  answersRequestId: false,
 });
 announce(await port.listen("127.0.0.1", 0));
