@@ -67,6 +67,7 @@ export class CallLife implements Expiring, Outcome {
     this.#call = call;
     this.#underWay = underWay;
     counts.started++;
+    this.#isOwnLimit = limits.isOwnLimit;
     const { limitMs } = limits;
     const aborted = signal?.aborted ? signal : call?.signal.aborted ? call.signal : undefined;
     if (aborted !== undefined) {
@@ -78,7 +79,6 @@ export class CallLife implements Expiring, Outcome {
         throw this.fail(noTimeLeft());
       }
       const clock = call?.clock ?? systemClock;
-      this.#isOwnLimit = limits.isOwnLimit;
       this.#deadline = deadlinesOf(clock).add(this, clock.now() + limitMs);
     }
     signal?.addEventListener("abort", this);

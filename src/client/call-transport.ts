@@ -40,7 +40,10 @@ export function createCallTransport(options: CallTransportOptions): Transport {
     input: MessageInitShape<DescMessage>,
   ): Promise<UnaryResponse> {
     const calls = callsOf(method);
-    const isGet = options.useHttpGet && method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+    const isGet =
+      options.protocol === "connect" &&
+      options.useHttpGet &&
+      method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
     if (options.interceptors.length > 0 || isGet) {
       return interceptedUnary(options, method, calls, asked, input, isGet);
     }

@@ -112,7 +112,7 @@ export function createChannel(target: string, options: ChannelOptions = {}): Cha
     readMaxBytes: options.readMaxBytes ?? DEFAULT_READ_MAX_BYTES,
     sendCompression: options.sendCompression && { gzip, br: brotli }[options.sendCompression],
     compressMinBytes: options.compressMinBytes ?? DEFAULT_COMPRESS_MIN_BYTES,
-    useHttpGet: options.protocol === "connect" && options.useHttpGet === true,
+    useHttpGet: options.useHttpGet === true,
     jsonOptions: options.jsonOptions,
     binaryOptions: options.binaryOptions,
     interceptors: options.interceptors ?? [],

@@ -11,6 +11,9 @@ import type { AnswerFields } from "./http-request.ts";
 import { inflate } from "./inflate.ts";
 import { type Settle, UnaryCall } from "./unary-call.ts";
 
+/** What came behind an envelope that is being inflated: another one, or what is wrong with it. */
+type Waiting = { readonly flags: number; readonly bytes: Uint8Array } | { readonly error: unknown };
+
 /** Of three envelopes two are messages, or two are trailers: that is an error already, and no more are kept. */
 const MAX_WAITING = 2;
 const NO_FIELDS: AnswerFields = [];
@@ -26,7 +29,7 @@ export class EnvelopeUnaryCall extends UnaryCall {
   #webTrailer: Headers | undefined;
   #trailers = NO_FIELDS;
   /** Envelopes that wait for one before them to be inflated. */
-  #waiting: { readonly flags: number; readonly bytes: Uint8Array }[] | undefined;
+  #waiting: Waiting[] | undefined;
   #isEnded = false;
 
   constructor(method: DescMethodUnary, isWeb: boolean, output: Codec, readMaxBytes: number, settle: Settle) {
@@ -46,19 +49,34 @@ export class EnvelopeUnaryCall extends UnaryCall {
   }
 
   protected readBody(bytes: Uint8Array): void {
+    if (this.#waiting !== undefined && this.#waiting.length >= MAX_WAITING) {
+      return;
+    }
+    try {
+      this.#readEnvelopes(bytes);
+    } catch (error) {
+      if (this.#waiting === undefined) {
+        throw error;
+      }
+      this.#waiting.push({ error }); // what came before may have something else to say
+    }
+  }
+
+  #readEnvelopes(bytes: Uint8Array): void {
     const reader = this.#reader;
     reader.push(bytes);
     while (reader.take()) {
       const { flags, message } = reader;
       if (this.#waiting !== undefined) {
-        if (this.#waiting.length < MAX_WAITING) {
-          this.#waiting.push({ flags, bytes: message });
+        this.#waiting.push({ flags, bytes: message });
+        if (this.#waiting.length === MAX_WAITING) {
+          return;
         }
-      } else if ((flags & COMPRESSED_FLAG) !== 0) {
-        this.#waiting = [];
-        void this.#inflateFrom(flags, message);
-      } else {
+      } else if ((flags & COMPRESSED_FLAG) === 0) {
         this.#onEnvelope(flags, message);
+      } else {
+        this.#waiting = [];
+        void this.#inflateFrom({ flags, bytes: message }, this.#waiting);
       }
     }
   }
@@ -70,24 +88,20 @@ export class EnvelopeUnaryCall extends UnaryCall {
     }
   }
 
-  /** Takes an envelope, and those that come meanwhile. */
-  async #inflateFrom(firstFlags: number, firstBytes: Uint8Array): Promise<void> {
-    const waiting = this.#waiting ?? [];
+  /** Takes an envelope, and what comes meanwhile. */
+  async #inflateFrom(first: Waiting, waiting: Waiting[]): Promise<void> {
     try {
-      for (let next = { flags: firstFlags, bytes: firstBytes }; ; ) {
-        const isCompressed = (next.flags & COMPRESSED_FLAG) !== 0;
-        const inflated = isCompressed
-          ? await inflate(this.#head?.compression, next.bytes, this.#readMaxBytes)
-          : next.bytes;
+      for (let next: Waiting | undefined = first; next !== undefined; next = waiting.shift()) {
+        if ("error" in next) {
+          throw next.error;
+        }
+        const { flags, bytes } = next;
+        const isCompressed = (flags & COMPRESSED_FLAG) !== 0;
+        const inflated = isCompressed ? await inflate(this.#head?.compression, bytes, this.#readMaxBytes) : bytes;
         if (this.isOver) {
           return;
         }
-        this.#onEnvelope(next.flags, inflated);
-        const following = waiting.shift();
-        if (following === undefined) {
-          break;
-        }
-        next = following;
+        this.#onEnvelope(flags, inflated);
       }
       this.#waiting = undefined;
       if (this.#isEnded) {

@@ -1,6 +1,6 @@
 import type { DescMessage, DescMethodStreaming, Message, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type StreamResponse } from "@connectrpc/connect";
-import { BodyQueue } from "../sockets/body-queue.ts";
+import { BodyQueue } from "../wire/body-queue.ts";
 import { lazyHeadersOf } from "./answer-fields.ts";
 import type { Cuttable, Outcome } from "./call-life.ts";
 import type { AnswerEnd, AnswerHead } from "./call-protocol.ts";
