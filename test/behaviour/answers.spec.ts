@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { newRequest, openCaller } from "./caller.ts";
 import { ANSWER } from "./methods.ts";
-import { accessLine, type Behaviour, startOverAll } from "./services.ts";
-import { methodOf, wires, wiresByKind, wiresWith } from "./wires.ts";
+import { ALL_ENGINES, accessLine, type Behaviour, startOverAll } from "./services.ts";
+import { allWires, allWiresByKind, methodOf, wiresByKind, wiresWith } from "./wires.ts";
 
 let service: Behaviour;
 beforeAll(async () => {
-  service = await startOverAll();
+  service = await startOverAll({}, ALL_ENGINES);
 });
 afterAll(() => service[Symbol.asyncDispose]());
 
@@ -30,6 +30,10 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
       first_request_line: `${verb} /behaviour.v1.BehaviourService/${method} HTTP/${wire.httpVersion}`,
     });
   });
+});
+
+describe.each(allWiresByKind)("$kind: $name", (wire) => {
+  const { kind } = wire;
 
   test("carries every character", async () => {
     await using caller = openCaller(wire, service);
@@ -51,7 +55,7 @@ describe.each(wiresByKind)("$kind: $name", (wire) => {
   });
 });
 
-describe.each(wires.filter(({ unaryMethod }) => unaryMethod === "act"))("$name", (wire) => {
+describe.each(allWires.filter(({ unaryMethod }) => unaryMethod === "act"))("$name", (wire) => {
   test("takes and gives a message without any field", async () => {
     await using caller = openCaller(wire, service);
     expect(await caller.client.ping({})).toEqual({ $typeName: "behaviour.v1.Nothing" });
@@ -63,7 +67,7 @@ describe.each(wires.filter(({ unaryMethod }) => unaryMethod === "act"))("$name",
   });
 });
 
-describe.each(wiresWith("server_streaming"))("$name", (wire) => {
+describe.each(wiresWith("server_streaming", allWires))("$name", (wire) => {
   test("brings the messages of a server stream in order, and none of an empty one", async () => {
     await using caller = openCaller(wire, service);
     const many = await caller.call("server_streaming", { count: 100, payload: new Uint8Array(1000).fill(7) });
@@ -84,7 +88,7 @@ describe.each(wiresWith("server_streaming"))("$name", (wire) => {
   });
 });
 
-describe.each(wiresWith("client_streaming"))("$name", (wire) => {
+describe.each(wiresWith("client_streaming", allWires))("$name", (wire) => {
   test("takes the messages of a client stream in order, and none of an empty one", async () => {
     await using caller = openCaller(wire, service);
     const texts = Array.from({ length: 100 }, (_, at) => String(at));
@@ -99,7 +103,7 @@ describe.each(wiresWith("client_streaming"))("$name", (wire) => {
   });
 });
 
-describe.each(wiresWith("bidi_streaming"))("$name", (wire) => {
+describe.each(wiresWith("bidi_streaming", allWires))("$name", (wire) => {
   test("runs a bidirectional stream in both directions at once", async () => {
     await using caller = openCaller(wire, service);
     let answered = Promise.withResolvers<void>();

@@ -6,12 +6,21 @@ export const HTTP2_ENGINES = ["own", "node"] as const;
 
 /** What answers on the service's side: an engine, and for our own also Connect's universal handlers above it. */
 export const ENGINES = [...HTTP2_ENGINES, "universal"] as const;
-export type Engine = (typeof ENGINES)[number];
 
-const ENVIRONMENTS: Readonly<Record<Engine, Readonly<Record<string, string>>>> = {
-  own: {},
-  node: { HTTP2_ENGINE: "node" },
-  universal: { BEHAVIOUR_RPC_PATH: "universal" }, // main.ts reads it
+/**
+ * As {@link ENGINES}, and connect-node without anything of ours (reference.ts). It is asked what every answer is like; not
+ * what is the chassis's: log, request id, deadline, cancellation, error rules, what no method's handler sees, and limits,
+ * in which it stalls. How it takes what is malformed, test/differential tells.
+ */
+export const ALL_ENGINES = [...ENGINES, "connect-node"] as const;
+export type Engine = (typeof ALL_ENGINES)[number];
+
+const MAIN = "test/behaviour/main.ts";
+const STARTS: Readonly<Record<Engine, (env: Readonly<Record<string, string>>) => ServiceProcess>> = {
+  own: (env) => startProcess(MAIN, env),
+  node: (env) => startProcess(MAIN, { ...env, HTTP2_ENGINE: "node" }),
+  universal: (env) => startProcess(MAIN, { ...env, BEHAVIOUR_RPC_PATH: "universal" }),
+  "connect-node": (env) => startProcess("test/behaviour/reference.ts", env),
 };
 
 /** The service of this suite, in a process of its own as a user starts one. Disposing kills it. */
@@ -31,7 +40,7 @@ const BOUND_MS = 20_000;
 
 /** Starts a process with the default engine, or that of `env`. */
 export async function startBehaviour(env: Readonly<Record<string, string>> = {}): Promise<Behaviour> {
-  const process = start(env);
+  const process = STARTS.own(env);
   const log = readLogs([process]);
   const url = await process.url();
   return {
@@ -45,8 +54,11 @@ export async function startBehaviour(env: Readonly<Record<string, string>> = {})
 }
 
 /** Starts a process for each engine; what all log is one. All but `urlBy` and the log is of the one with our own. */
-export async function startOverAll(env: Readonly<Record<string, string>> = {}): Promise<Behaviour> {
-  const processes = ENGINES.map((engine) => [engine, start({ ...env, ...ENVIRONMENTS[engine] })] as const);
+export async function startOverAll(
+  env: Readonly<Record<string, string>> = {},
+  engines: readonly Engine[] = ENGINES,
+): Promise<Behaviour> {
+  const processes = engines.map((engine) => [engine, STARTS[engine](env)] as const);
   const [[, own]] = processes as [(typeof processes)[number]]; // there is an engine
   const log = readLogs(processes.map(([, process]) => process));
   const urls = new Map(
@@ -63,10 +75,6 @@ export async function startOverAll(env: Readonly<Record<string, string>> = {}): 
       await Promise.all(processes.map(([, process]) => process[Symbol.asyncDispose]()));
     },
   };
-}
-
-function start(env: Readonly<Record<string, string>>): ServiceProcess {
-  return startProcess("test/behaviour/main.ts", env);
 }
 
 function readLogs(processes: readonly ServiceProcess[]): Pick<Behaviour, "lines" | "line"> {

@@ -201,15 +201,28 @@ export const wires: readonly Wire[] = [
     .map((wire) => ({ ...wire, engine: "universal" as const, name: `${wire.name}, to Connect's universal handlers` })),
 ];
 
+/** As {@link wires}, and those to connect-node itself: for what any server's answers are like. */
+export const allWires: readonly Wire[] = [
+  ...wires,
+  ...overWhatever
+    .filter(({ client, name }) => client === "connect-node" && !name.includes("text")) // which it does not know
+    .map((wire) => ({ ...wire, engine: "connect-node" as const, name: `${wire.name}, to connect-node` })),
+];
+
 /** The wires that have methods of this kind. */
-export function wiresWith(kind: Kind): readonly Wire[] {
-  return wires.filter(({ kinds }) => kinds.includes(kind));
+export function wiresWith(kind: Kind, of = wires): readonly Wire[] {
+  return of.filter(({ kinds }) => kinds.includes(kind));
+}
+
+type WireOfKind = Wire & { readonly kind: Kind };
+
+function byKind(of: readonly Wire[]): readonly WireOfKind[] {
+  return of.flatMap((wire) => wire.kinds.map((kind) => ({ ...wire, kind })));
 }
 
 /** Every wire with every kind of method that it can do. */
-export const wiresByKind: readonly (Wire & { readonly kind: Kind })[] = wires.flatMap((wire) =>
-  wire.kinds.map((kind) => ({ ...wire, kind })),
-);
+export const wiresByKind = byKind(wires);
+export const allWiresByKind = byKind(allWires);
 
 const METHODS = {
   unary: "Act",
@@ -219,6 +232,6 @@ const METHODS = {
 } as const;
 
 /** The method by which a wire makes a call of a kind. */
-export function methodOf({ kind, unaryMethod }: Wire & { readonly kind: Kind }) {
+export function methodOf({ kind, unaryMethod }: WireOfKind) {
   return unaryMethod === "read" ? "Read" : METHODS[kind];
 }

@@ -1,6 +1,6 @@
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { parseTimeoutMs } from "../../src/call/deadline.ts";
-import { GIVES_CONNECTION_FIELD } from "./handlers.ts";
+import { GIVES_FRAMING_FIELD } from "./handlers.ts";
 import { DOES_HEADER } from "./interceptors.ts";
 import type { Difference, Outcome } from "./outcome.ts";
 import type { Fields, RawRequest } from "./raw-client.ts";
@@ -69,6 +69,11 @@ function withoutLengths(body: string): string {
   return contents;
 }
 
+/** All that an answer may hold an error's message in. */
+function messageOf({ trailers, body }: Outcome["answer"]): string {
+  return decodeURIComponent(named(trailers, "grpc-message") ?? "") || body.toString().replaceAll("%20", " ");
+}
+
 /** Whether two bodies over gRPC-Web differ in their trailers only. */
 function isWebTrailersOnly(ours: string, theirs: string): boolean {
   const [our, their] = [ours, theirs].map((body) =>
@@ -128,10 +133,9 @@ const LEAN: readonly Justification[] = [
       [ours, theirs].every(({ answer }) => answer.status === undefined && answer.end !== "nothing comes"),
   },
   {
-    reason: "A field of HTTP/1.1's framing that a handler sets makes an answer that is none, for clients to refuse.",
-    matches: (_difference, { request, ours, theirs }) =>
-      request.version === "1.1" &&
-      ours.seen.some((facts) => facts["where"] === GIVES_CONNECTION_FIELD) &&
+    reason: "A field of HTTP's framing that a handler sets makes an answer that is none, where it is not replaced.",
+    matches: (_difference, { ours, theirs }) =>
+      ours.seen.some((facts) => facts["where"] === GIVES_FRAMING_FIELD) &&
       [ours, theirs].some(({ answer }) => answer.end !== "complete"),
   },
 ];
@@ -144,7 +148,7 @@ export const FROM_CONNECT_NODE: readonly Justification[] = [
   },
   {
     reason: "A handler's own vary stands beside the port's.",
-    matches: ({ aspect, ours = "", theirs = "" }) => aspect === "header vary" && ours === `origin, ${theirs}`,
+    matches: ({ aspect, ours = "", theirs = "" }) => aspect === "header vary" && ours === `origin, ${theirs}`.trim(),
   },
   {
     reason: "405 says what is allowed (RFC 9110, 15.5.6), and 415 what is taken (15.5.16).",
@@ -207,9 +211,11 @@ export const FROM_CONNECT_NODE: readonly Justification[] = [
   {
     reason:
       "What is thrown is an error, also where it is undefined: Connect's streams, and all of gRPC, answer that all is well.",
-    matches: ({ aspect, ours = "", theirs = "" }, { ours: outcome }) =>
+    matches: ({ aspect, ours = "", theirs = "" }, { ours: outcome, theirs: their }) =>
       codeOf(outcome) === "internal" &&
-      ((aspect === "trailer grpc-status" && theirs === "0" && ours === "13") ||
+      ((aspect === "trailer grpc-status" &&
+        ours === "13" &&
+        named(their.answer.trailers, "grpc-message") === undefined) ||
         (aspect === "trailer grpc-message" && theirs === "" && ours === "internal error") ||
         (aspect === "body" && asSuccess(ours) === withoutLengths(theirs))),
   },
@@ -219,17 +225,15 @@ export const FROM_CONNECT_NODE: readonly Justification[] = [
     matches: (_difference, { request, ours, theirs: { answer } }) =>
       request.version === "2" &&
       answer.end !== "complete" &&
-      ours.seen.some((facts) => facts["where"] === GIVES_CONNECTION_FIELD),
+      ours.seen.some((facts) => facts["where"] === GIVES_FRAMING_FIELD),
   },
   {
     reason:
-      "A stream's message that is whole is the handler's, though another that came with it is refused: Connect gives neither, if they came in one piece.",
-    matches: ({ aspect, ours = "", theirs = "" }, { request, ours: our, theirs: their }) =>
-      /\/Talk$|\/Collect$/.test(pathOf(request)) &&
-      codeOf(our) === codeOf(their) &&
-      codeOf(our) !== undefined &&
-      our.seen.length > their.seen.length &&
-      ((aspect === "body" && ours.endsWith(theirs)) || (aspect.startsWith("seen ") && theirs === "")),
+      "The messages of a stream are taken one after the other. Of those that come in one piece, Connect splits all before it gives the first: what is wrong with the length of one, it answers in the place of all before.",
+    matches: (_difference, { request, ours, theirs: { answer, seen } }) =>
+      !isConnectUnary(request) &&
+      /message size \d+ is larger/.test(messageOf(answer)) &&
+      (ours.seen.length > seen.length || messageOf(ours.answer) !== messageOf(answer)),
   },
   {
     reason: "A question mark with nothing behind it is no query.",

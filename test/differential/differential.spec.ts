@@ -3,7 +3,7 @@ import { rpcFuzz } from "./fuzz-rpc.ts";
 
 // The same requests every time, so that a change that breaks nothing breaks no test; `npm run fuzz` tries others.
 const SEED = Number(process.env["DIFFERENTIAL_SEED"] ?? 1);
-const RUNS = Number(process.env["DIFFERENTIAL_RUNS"] ?? 1200);
+const RUNS = Number(process.env["DIFFERENTIAL_RUNS"] ?? 1000);
 const BOX_MS = RUNS * 200;
 
 describe("random requests, right and wrong", () => {

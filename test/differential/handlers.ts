@@ -16,8 +16,8 @@ import { factsOf, ownKeys, type Witness } from "./witness.ts";
 
 /** What HTTP/2 has not. */
 export const CONNECTION_NAMES: readonly string[] = ["connection", "keep-alive", "transfer-encoding", "te"];
-/** What a handler that answers with one of {@link CONNECTION_NAMES} tells, even where it is blind. */
-export const GIVES_CONNECTION_FIELD = "handler that gives a field of the connection";
+/** What a handler tells, even where it is blind, that gives an answer one of these, or a length. */
+export const GIVES_FRAMING_FIELD = "handler that gives a field of the framing";
 
 /** What interceptors may leave for the handler. */
 export const VALUE = createContextKey("default", { description: "left by an interceptor" });
@@ -76,8 +76,8 @@ function begin(witness: Witness, wish: Wish, context: HandlerContext): void {
   if (!wish.isBlind) {
     witness.saw(context.requestHeader, "handler", { ...factsOfContext(context), message: factsOf(WishSchema, wish) });
   }
-  if (wish.headers.some(({ name }) => CONNECTION_NAMES.includes(name))) {
-    witness.saw(context.requestHeader, GIVES_CONNECTION_FIELD, {});
+  if (wish.headers.some(({ name }) => name === "content-length" || CONNECTION_NAMES.includes(name))) {
+    witness.saw(context.requestHeader, GIVES_FRAMING_FIELD, {});
   }
   give(context.responseHeader, wish.headers, wish.isBlind);
   give(context.responseTrailer, wish.trailers, wish.isBlind);
