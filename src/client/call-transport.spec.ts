@@ -16,7 +16,7 @@ import { describe, expect, test } from "vitest";
 import { NameService, ProcessNameResponseSchema, ProcessNamesResponseSchema } from "../../gen/name/v1/name_pb.js";
 import { testTransport } from "../../test/support/call-transport.ts";
 import { brotli, gzip } from "../wire/compression.ts";
-import { envelope } from "./envelope-reader.ts";
+import { envelope } from "../wire/envelope.ts";
 import type { HttpTarget } from "./http-request.ts";
 import type { ProtocolName } from "./transport-options.ts";
 

@@ -4,7 +4,7 @@ import {
   endStreamFromJson,
   validateResponseWithCompression,
 } from "@connectrpc/connect/protocol-connect";
-import { acceptedCompressions } from "./accepted-compressions.ts";
+import { acceptedCompressions, compressionOf } from "./accepted-compressions.ts";
 import { fieldOf, headersOf } from "./answer-fields.ts";
 import type { AnswerEnd, AnswerHead, EnvelopeProtocol, Kind } from "./call-protocol.ts";
 import type { AnswerField, AnswerFields } from "./http-request.ts";
@@ -22,12 +22,14 @@ const PLAIN: ConnectUnaryHead = { compression: undefined, error: undefined };
 
 /** @throws ConnectError where the answer cannot be read */
 export function readConnectUnaryHead(isBinary: boolean, status: number, fields: AnswerFields): ConnectUnaryHead {
+  const encoding = fieldOf(fields, "content-encoding");
+  const compression = compressionOf(encoding);
   const isPlain =
     status === 200 &&
     fieldOf(fields, "content-type") === (isBinary ? "application/proto" : "application/json") &&
-    fieldOf(fields, "content-encoding") === undefined;
+    (encoding === undefined || compression !== undefined);
   if (isPlain) {
-    return PLAIN;
+    return compression === undefined ? PLAIN : { compression, error: undefined };
   }
   const header = headersOf(fields);
   const read = validateResponseWithCompression("unary", acceptedCompressions, isBinary, status, header);

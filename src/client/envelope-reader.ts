@@ -1,23 +1,11 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import { ENVELOPE_BYTES } from "../wire/envelope.ts";
 
 // Envelopes of gRPC, gRPC-Web and Connect's streams: a byte of flags, four of length (big-endian), the message.
-
-export const ENVELOPE_BYTES = 5;
-export const COMPRESSED_FLAG = 1;
 
 const NOTHING = new Uint8Array(0);
 /** Room for an envelope that does not come in one piece, at first: what it only promises to be is not believed. */
 const FIRST_BUFFER_BYTES = 1024;
-
-/** A body put into an envelope. */
-export function envelope(flags: number, message: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { length } = message;
-  const bytes = Buffer.allocUnsafe(ENVELOPE_BYTES + length);
-  bytes[0] = flags;
-  bytes.writeUInt32BE(length, 1);
-  bytes.set(message, ENVELOPE_BYTES);
-  return bytes;
-}
 
 /** Splits a body into its envelopes, wherever it is cut. */
 export class EnvelopeReader {

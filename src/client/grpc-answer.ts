@@ -1,7 +1,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { parseContentType, validateResponseWithCompression, validateTrailer } from "@connectrpc/connect/protocol-grpc";
-import { acceptedCompressions } from "./accepted-compressions.ts";
+import { acceptedCompressions, compressionOf } from "./accepted-compressions.ts";
 import { fieldOf, headersOf } from "./answer-fields.ts";
 import type { AnswerEnd, AnswerHead, EnvelopeProtocol, Kind } from "./call-protocol.ts";
 import type { AnswerFields } from "./http-request.ts";
@@ -12,14 +12,16 @@ import type { AnswerFields } from "./http-request.ts";
 export const grpcAnswers: EnvelopeProtocol = {
   endFlag: 0,
   readHead(_kind: Kind, status: number, fields: AnswerFields): AnswerHead {
+    const encoding = fieldOf(fields, "grpc-encoding");
+    const compression = compressionOf(encoding);
     const isPlain =
+      (encoding === undefined || compression !== undefined) &&
       status === 200 &&
       fieldOf(fields, "grpc-status") === undefined &&
-      fieldOf(fields, "grpc-encoding") === undefined &&
       fieldOf(fields, "grpc-status-details-bin") === undefined &&
       parseContentType(fieldOf(fields, "content-type") ?? null) !== undefined;
     if (isPlain) {
-      return { fields, compression: undefined, hasStatus: false, error: undefined };
+      return { fields, compression, hasStatus: false, error: undefined };
     }
     const read = validateResponseWithCompression(acceptedCompressions, status, headersOf(fields));
     return { fields, compression: read.compression, hasStatus: read.foundStatus, error: read.headerError };

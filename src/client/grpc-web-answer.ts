@@ -6,7 +6,7 @@ import {
   validateResponseWithCompression,
   validateTrailer,
 } from "@connectrpc/connect/protocol-grpc-web";
-import { acceptedCompressions } from "./accepted-compressions.ts";
+import { acceptedCompressions, compressionOf } from "./accepted-compressions.ts";
 import { fieldOf, headersOf } from "./answer-fields.ts";
 import type { AnswerEnd, AnswerHead, EnvelopeProtocol, Kind } from "./call-protocol.ts";
 import { missingMessage } from "./grpc-answer.ts";
@@ -17,13 +17,15 @@ import type { AnswerFields } from "./http-request.ts";
 export const grpcWebAnswers: EnvelopeProtocol = {
   endFlag: trailerFlag,
   readHead(_kind: Kind, status: number, fields: AnswerFields): AnswerHead {
+    const encoding = fieldOf(fields, "grpc-encoding");
+    const compression = compressionOf(encoding);
     const isPlain =
+      (encoding === undefined || compression !== undefined) &&
       status === 200 &&
       fieldOf(fields, "grpc-status") === undefined &&
-      fieldOf(fields, "grpc-encoding") === undefined &&
       fieldOf(fields, "grpc-status-details-bin") === undefined;
     if (isPlain) {
-      return { fields, compression: undefined, hasStatus: false, error: undefined };
+      return { fields, compression, hasStatus: false, error: undefined };
     }
     const read = validateResponseWithCompression(acceptedCompressions, status, headersOf(fields));
     return { fields, compression: read.compression, hasStatus: read.foundStatus, error: read.headerError };

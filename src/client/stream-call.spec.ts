@@ -14,7 +14,7 @@ import {
 } from "../../test/support/frame-server.ts";
 import { FLAG, FRAME, frame, headerBlock } from "../../test/support/frames.ts";
 import { ErrorCode } from "../http2/index.ts";
-import { envelope } from "./envelope-reader.ts";
+import { envelope } from "../wire/envelope.ts";
 import { createHttp2Target } from "./http2-target.ts";
 
 const method = NameService.method.processNames;

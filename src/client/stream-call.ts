@@ -1,10 +1,11 @@
 import type { DescMessage, DescMethodStreaming, Message, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type StreamResponse } from "@connectrpc/connect";
 import { BodyQueue } from "../wire/body-queue.ts";
+import { COMPRESSED_FLAG } from "../wire/envelope.ts";
 import { lazyHeadersOf } from "./answer-fields.ts";
 import type { Cuttable, Outcome } from "./call-life.ts";
 import type { AnswerEnd, AnswerHead } from "./call-protocol.ts";
-import { COMPRESSED_FLAG, EnvelopeReader, incompleteEnvelope } from "./envelope-reader.ts";
+import { EnvelopeReader, incompleteEnvelope } from "./envelope-reader.ts";
 import type { AnswerFields, AnswerListener, HttpRequest, HttpTarget, RequestHead } from "./http-request.ts";
 import { inflate } from "./inflate.ts";
 import type { StreamForm } from "./stream-form.ts";
