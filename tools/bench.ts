@@ -73,10 +73,11 @@ async function bench(rows: readonly Row[], folder: string): Promise<number> {
       console.log(`\n${describeResult(measured.result)}`);
     } catch (error) {
       failures++;
-      console.log(`\n### ${row.name}\n\ncould not run: ${error instanceof Error ? error.message : error}`);
+      console.log(`\n## ${row.name}\n\ncould not run: ${error instanceof Error ? error.message : error}`);
     }
   }
   if (write && failures === 0) await save({ machine, versions, rounds }, results, cpu);
+  if (write && failures > 0) console.error("\nNothing was written, as not everything could be measured.");
   return failures === 0 ? 0 : 1;
 }
 

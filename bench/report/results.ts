@@ -1,5 +1,5 @@
 import { CONTENDERS, DESCRIPTIONS } from "../contenders.ts";
-import { describeResult, type Result, table } from "./table.ts";
+import { describeResult, type Result } from "./table.ts";
 
 export interface Run {
   readonly machine: string;
@@ -25,10 +25,7 @@ export function describeRun({ machine, versions, command, date, rounds }: Run, r
     `Written by \`npm run bench -- --write\`; [README.md](README.md) says how it measures, and what figures mean. CPU time of the measured process, in the median of ${rounds} rounds; ratios are of the same run.`,
     facts.map(([name, value]) => `- ${name}: ${value}`).join("\n"),
     "![CPU time of a call by server](results.svg)",
-    table(
-      ["contender", "what it is"],
-      contenders.map((contender) => [contender, DESCRIPTIONS[contender]]),
-    ),
+    contenders.map((contender) => `- *${contender}*: ${DESCRIPTIONS[contender]}`).join("\n"),
     ...results.map(describeResult),
   ].join("\n\n")}\n`;
 }

@@ -18,7 +18,7 @@ export function describeResult({ name, about, columns, lines, verdicts, notes }:
     ...verdicts.map(({ limit, isMet, measured }) => `${limit}: ${verdictText(isMet)} (${measured})`),
     ...notes,
   ];
-  return [`### ${name}`, about, table(columns, lines), below.map((line) => `- ${line}`).join("\n")]
+  return [`## ${name}`, about, table(columns, lines), below.map((line) => `- ${line}`).join("\n")]
     .filter((part) => part !== "")
     .join("\n\n");
 }
@@ -28,7 +28,7 @@ function verdictText(isMet: boolean | undefined): string {
 }
 
 /** A table of Markdown with columns of one width; all but the first are aligned to the right. */
-export function table(columns: readonly string[], lines: readonly (readonly string[])[]): string {
+function table(columns: readonly string[], lines: readonly (readonly string[])[]): string {
   if (lines.length === 0) return "";
   const widths = columns.map((column, at) => Math.max(column.length, 3, ...lines.map((line) => line[at]?.length ?? 0)));
   const pad = (cells: readonly string[]) =>
