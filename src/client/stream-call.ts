@@ -8,6 +8,7 @@ import type { AnswerEnd, AnswerHead } from "./call-protocol.ts";
 import { EnvelopeReader, incompleteEnvelope } from "./envelope-reader.ts";
 import type { AnswerFields, AnswerListener, HttpRequest, HttpTarget, RequestHead } from "./http-request.ts";
 import { inflate } from "./inflate.ts";
+import { ReaderSteps } from "./reader-steps.ts";
 import type { StreamForm } from "./stream-form.ts";
 import { Upload } from "./upload.ts";
 
@@ -32,8 +33,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
   #head: AnswerHead | undefined;
   #end: AnswerEnd | undefined;
   #trailers = NO_FIELDS;
-  /** The reader's step that is under way: the next one waits for it. */
-  #step: Promise<Result> | undefined;
+  readonly #steps = new ReaderSteps<Result>();
   /** The reader waits for what comes. */
   #waiter: PromiseWithResolvers<Result> | undefined;
   /** All was read, or nobody reads any more. */
@@ -150,11 +150,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
   // The answer is read (AsyncIterator).
 
   next(): Promise<Result> {
-    if (this.#step === undefined) {
-      return this.#advance();
-    }
-    const advance = () => this.#advance();
-    return this.#asStep(this.#step.then(advance, advance));
+    return this.#steps.after(() => this.#advance());
   }
 
   async return(): Promise<IteratorReturnResult<undefined>> {
@@ -175,23 +171,12 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
       const result = this.#isOver ? DONE : this.#poll();
       if (result === undefined) {
         this.#waiter = Promise.withResolvers();
-        return this.#asStep(this.#waiter.promise);
+        return this.#steps.underWay(this.#waiter.promise);
       }
-      return result instanceof Promise ? this.#asStep(result) : Promise.resolve(result);
+      return result instanceof Promise ? this.#steps.underWay(result) : Promise.resolve(result);
     } catch (error) {
       return Promise.reject(this.#fail(error));
     }
-  }
-
-  #asStep(step: Promise<Result>): Promise<Result> {
-    this.#step = step;
-    const settle = () => {
-      if (this.#step === step) {
-        this.#step = undefined;
-      }
-    };
-    step.then(settle, settle);
-    return step;
   }
 
   /** Gives the reader that waits what there is. */
