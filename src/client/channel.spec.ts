@@ -8,6 +8,7 @@ import { GreeterService } from "../../gen/greeter/v1/greeter_pb.js";
 import { frameServer, goAwayFrame, resetFrame, settingsFrame } from "../../test/support/frame-server.ts";
 import { FRAME } from "../../test/support/frames.ts";
 import { ErrorCode } from "../http2/index.ts";
+import { envelope } from "../wire/envelope.ts";
 import { createChannel } from "./channel.ts";
 
 /** Greets for as long as anybody reads, and tells when nobody does any more. */
@@ -102,6 +103,74 @@ describe.each([
   });
 });
 
+test.each([
+  { protocol: "grpc", format: "json" },
+  { protocol: "grpc", sendCompression: "gzip", compressMinBytes: 0 },
+  { protocol: "grpc-web", httpVersion: "1.1", sendCompression: "br" },
+  { protocol: "grpc-web", format: "json", sendCompression: "gzip" },
+  { protocol: "connect", format: "json", sendCompression: "br" },
+  { protocol: "connect", httpVersion: "1.1", sendCompression: "gzip" },
+  { protocol: "connect", useHttpGet: true },
+  { protocol: "connect", useHttpGet: true, format: "json", httpVersion: "1.1" },
+] as const)("a channel with %o is understood", async (options) => {
+  await using app = await startTest(endless().definition);
+  await using channel = createChannel(app.url, options);
+  const name = "x".repeat(2000);
+  await expect(createClient(GreeterService, channel).sayHello({ name })).resolves.toMatchObject({ greeting: name });
+});
+
+test.each([
+  { protocol: "grpc-web", httpVersion: "1.1" },
+  { protocol: "connect", httpVersion: "1.1" },
+] as const)(
+  "over HTTP/1.1 a connection that breaks in the middle of an answer by $protocol is unavailable",
+  async (options) => {
+    const head = "HTTP/1.1 200 OK\r\ncontent-type: application/proto\r\ncontent-length: 100\r\n\r\n\0\0";
+    await using server = await listening(
+      createServer((socket) => {
+        socket.on("error", () => undefined).once("data", () => socket.write(head, () => socket.destroy()));
+      }),
+    );
+    await using channel = createChannel(server.url, options);
+    await expect(createClient(GreeterService, channel).sayHello({ name: "x" })).rejects.toMatchObject({
+      code: Code.Unavailable,
+      rawMessage: `the connection to ${server.url} was lost: ECONNRESET`,
+    });
+    expect(channel.stats()).toMatchObject({ callsFailed: 1, callsActive: 0, state: "idle" });
+  },
+);
+
+test("over HTTP/1.1 a server is read no faster than its messages are", async () => {
+  const text = Buffer.alloc(16 * 1024, "x");
+  const message = envelope(0, Buffer.concat([Buffer.of(10, 0x80, 0x80, 1), text]));
+  const all = 64 * 1024 * 1024;
+  let sent = 0;
+  await using server = await listening(
+    createServer((socket) => {
+      socket.on("error", () => undefined);
+      const more = () => {
+        while (sent < all && socket.write(message)) sent += message.length;
+      };
+      socket.once("data", () => {
+        socket.write("HTTP/1.1 200 OK\r\ncontent-type: application/grpc-web+proto\r\n\r\n");
+        socket.on("drain", more);
+        more();
+      });
+    }),
+  );
+  await using channel = createChannel(server.url, { protocol: "grpc-web", httpVersion: "1.1" });
+  const iterator = createClient(GreeterService, channel).sayHelloToEach({ names: [] })[Symbol.asyncIterator]();
+  expect((await iterator.next()).value?.greeting).toHaveLength(text.length);
+  for (let turns = 0, before = 0; turns < 200; turns++) {
+    await new Promise(setImmediate);
+    turns = sent === before ? turns : 0;
+    before = sent;
+  }
+  expect(sent).toBeLessThan(all / 2); // what the operating system holds
+  for (let read = 0; read < 3000; read++) await iterator.next();
+  expect(sent).toBeGreaterThan(3000 * text.length);
+});
+
 test("a time-out past the range of Node's timers is a long one, and not none", async () => {
   await using app = await startTest(endless().definition);
   await using channel = createChannel(app.url);
@@ -152,6 +221,9 @@ test.each([
   ["http://localhost:50051", { timeoutMs: 0 }, "more than 0 milliseconds"],
   ["http://localhost:50051", { timeoutMs: Number.NaN }, "more than 0 milliseconds"],
   ["http://localhost:50051", { httpVersion: "1.1" }, "gRPC needs HTTP/2"],
+  ["http://localhost:50051", { useHttpGet: true }, "useHttpGet is for the protocol connect"],
+  ["http://localhost:50051", { readMaxBytes: 0 }, "readMaxBytes is 0"],
+  ["http://localhost:50051", { compressMinBytes: -1 }, "compressMinBytes is -1"],
   ["http://localhost:50051", { tls: {} }, "tls is for targets that begin with https:"],
 ] as const)("a channel to %s with %o says what is wrong", (target, options, message) => {
   expect(() => createChannel(target, options)).toThrow(message);
