@@ -1,4 +1,5 @@
-import { setImmediate } from "node:timers"; // not the global one: who fakes timers for a while would stop ours for good
+// Not the global one: who fakes timers for a while would stop ours for good.
+import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "./clock.ts";
 
 /** What has a deadline. */

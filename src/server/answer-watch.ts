@@ -1,5 +1,5 @@
 import { Http2ServerRequest } from "node:http2";
-import type { NodeRequest, NodeResponse } from "./node-exchange.ts";
+import type { NodeRequest, NodeResponse } from "./node-messages.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** What is seen of an answer from outside, whoever writes it. */

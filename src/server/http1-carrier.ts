@@ -4,7 +4,7 @@ import { requestIdFrom } from "../call/request-id.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Connection } from "./connection.ts";
 import { createHttp1Server } from "./http1-server.ts";
-import type { NodeRequest, NodeResponse } from "./node-exchange.ts";
+import type { NodeRequest, NodeResponse } from "./node-messages.ts";
 import { type NodeRequests, serveNodeRequest } from "./node-request.ts";
 import { type RequestRecord, unreadRecord } from "./record.ts";
 import { HEAD_TIMEOUT, isMalformed, refuseUnread } from "./refusal.ts";

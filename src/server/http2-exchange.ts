@@ -4,11 +4,11 @@ import type { ActiveCall } from "../call/call.ts";
 import { ErrorCode, FieldBlock, type Lines } from "../http2/index.ts";
 import type { BodyReceiver, ExchangeAnswer } from "../wire/exchange.ts";
 import type { UpgradeOffer } from "./http1-server.ts";
-import type { Http2Request } from "./http2-request.ts";
+import type { ClosableExchange, Http2Request } from "./http2-request.ts";
 import { type RequestMemory, requestMemory } from "./memory-account.ts";
 import { isConnectionField } from "./outgoing-fields.ts";
 import type { Received } from "./received.ts";
-import type { NodeMessages, ServedExchange } from "./served-exchange.ts";
+import type { NodeMessages } from "./served-exchange.ts";
 import type { StreamAnswer } from "./stream-answer.ts";
 import { keepWebMembers, webMessages } from "./web-messages.ts";
 
@@ -17,7 +17,7 @@ const CONTINUE = [[":status", "100"]] as const;
 const NO_LINES: Lines = [];
 
 /** An exchange on a stream of our own engine. */
-export class Http2Exchange implements ServedExchange {
+export class Http2Exchange implements ClosableExchange {
   readonly call: ActiveCall;
   readonly httpVersion = "2.0";
   readonly offersUpgrade = false;

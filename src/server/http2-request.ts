@@ -1,12 +1,12 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { HeaderField, Stream, StreamError, StreamListener } from "../http2/index.ts";
-import { BodyQueue } from "../sockets/body-queue.ts";
+import { BodyQueue } from "../wire/body-queue.ts";
 import type { BodyReceiver } from "../wire/exchange.ts";
 import type { Connection } from "./connection.ts";
-import type { Http2Exchange } from "./http2-exchange.ts";
 import type { MemoryAccount } from "./memory-account.ts";
 import type { Received } from "./received.ts";
 import type { StreamHead } from "./received-head.ts";
+import type { ServedExchange } from "./served-exchange.ts";
 import { StreamAnswer } from "./stream-answer.ts";
 
 /** What the requests of an HTTP/2 connection share. */
@@ -17,6 +17,11 @@ export interface Http2Requests {
   account(): void;
   /** A request is over. */
   over(request: Http2Request): void;
+}
+
+/** The exchange of a request, which is closed with its stream. */
+export interface ClosableExchange extends ServedExchange {
+  close(): void;
 }
 
 /** A request on a stream of our own engine: it hears of the stream, and keeps the body until somebody reads it. */
@@ -36,7 +41,7 @@ export class Http2Request implements StreamListener {
   /** Called when there is room for more of the answer, or nobody to take it. */
   onRoom: (() => void) | undefined;
   /** Set as soon as it has begun. */
-  exchange: Http2Exchange | undefined;
+  exchange: ClosableExchange | undefined;
 
   constructor(shared: Http2Requests, stream: Stream, received: Received<StreamHead>) {
     this.#shared = shared;
@@ -77,7 +82,7 @@ export class Http2Request implements StreamListener {
     if (bytes !== undefined) {
       receiver.onData(bytes, false);
     }
-    if (this.stream.isRemoteEnded && !this.#isEnded) {
+    if (this.#isEnded || this.stream.isRemoteEnded) {
       this.#isEnded = true;
       receiver.onEnd();
     }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { constants, Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
 import { FieldBlock, type Lines } from "../http2/index.ts";
@@ -7,11 +7,12 @@ import type { BodyReceiver, ExchangeAnswer } from "../wire/exchange.ts";
 import type { AnswerWatch } from "./answer-watch.ts";
 import type { UpgradeOffer } from "./http1-server.ts";
 import type { RequestMemory } from "./memory-account.ts";
+import { breakOff, keepMembers, type NodeRequest, type NodeResponse, writer } from "./node-messages.ts";
 import type { Received } from "./received.ts";
 import type { NodeMessages, ServedExchange } from "./served-exchange.ts";
 
-export type NodeRequest = IncomingMessage | Http2ServerRequest;
-export type NodeResponse = ServerResponse | Http2ServerResponse;
+/** What a receiver may have of a body before no more of it is read. */
+const MAX_UNREAD_BYTES = 64 * 1024;
 
 /** What a {@link NodeExchange} is made of. */
 export interface NodeExchangeParts {
@@ -39,6 +40,8 @@ export class NodeExchange implements ServedExchange {
   readonly #memory: RequestMemory;
   readonly #takeOver: (() => UpgradeOffer) | undefined;
   #header: Headers | undefined;
+  /** What the receiver has of the body and not acknowledged. */
+  #unreadBytes = 0;
   /** The head that goes out with the first part of the body. */
   #head: Lines | undefined;
 
@@ -120,14 +123,23 @@ export class NodeExchange implements ServedExchange {
   receive(receiver: BodyReceiver): void {
     const request = this.#request as IncomingMessage; // both classes are Readable, with overloads that differ
     const response = writer(this.#response);
-    request.on("data", (bytes: Buffer) => receiver.onData(bytes, false));
+    request.on("data", (bytes: Buffer) => {
+      this.#unreadBytes += bytes.length;
+      if (this.#unreadBytes > MAX_UNREAD_BYTES) {
+        request.pause();
+      }
+      receiver.onData(bytes, false);
+    });
     request.once("end", () => receiver.onEnd());
     response.on("drain", () => receiver.onRoom());
     response.once("close", () => receiver.onClose());
   }
 
-  consumed(): void {
-    // who listens to a Readable's data takes it as it comes
+  consumed(bytes: number): void {
+    this.#unreadBytes -= bytes;
+    if (this.#unreadBytes <= MAX_UNREAD_BYTES && this.#request.isPaused()) {
+      this.#request.resume();
+    }
   }
 
   hold(bytes: number): boolean {
@@ -255,36 +267,6 @@ export class NodeExchange implements ServedExchange {
       response.end();
     });
   }
-}
-
-/**
- * Breaks an answer off. Over HTTP/2 a mere `destroy` would tell the peer that all is well; it is told by its stream, as
- * Express puts another prototype in the place of the class's.
- */
-export function breakOff(response: NodeResponse): void {
-  if ("stream" in response) {
-    response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-  } else {
-    response.destroy();
-  }
-}
-
-/**
- * Makes what a class gives to a request or response its own. Express puts a prototype in the place of theirs that is made
- * from node:http's: its methods would find nothing that they know, hang, or throw where nobody catches.
- */
-function keepMembers(message: object, prototype: object): void {
-  for (const name of Reflect.ownKeys(prototype)) {
-    const member = Object.getOwnPropertyDescriptor(prototype, name);
-    if (member !== undefined && name !== "constructor" && !Object.hasOwn(message, name)) {
-      Object.defineProperty(message, name, member);
-    }
-  }
-}
-
-/** node:http2's compatibility class has ServerResponse's methods as far as they are used here, but not its types. */
-function writer(response: NodeResponse): ServerResponse {
-  return response as ServerResponse;
 }
 
 async function writeAll(response: ServerResponse, body: AsyncIterable<Uint8Array>): Promise<void> {

@@ -17,8 +17,6 @@ export interface ServedExchange extends Exchange, Listed {
   isComplete(): boolean;
   /** Takes the connection over: from now on it is the caller's, and there is no answer but what the caller writes. */
   takeOver(): UpgradeOffer;
-  /** Ends the exchange in the middle: the peer sees that there is no more, and that something went wrong. */
-  breakOff(): void;
   /**
    * The exchange as Node's request and response: over HTTP/1.1 node:http's own, over HTTP/2 classes that have what Koa,
    * Express and Fastify use of those. In the place of {@link Exchange.body} and {@link Exchange.respond}.

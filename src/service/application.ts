@@ -5,7 +5,7 @@ import { callInProgress, runInCall } from "../call/current.ts";
 import { type DeadlineLimits, parseTimeoutMs, TIMEOUT_HEADER } from "../call/deadline.ts";
 import { answerFor, isLostPeer } from "../call/errors.ts";
 import { logSurprise } from "../interceptors/index.ts";
-import { breakOff } from "../server/node-exchange.ts";
+import { breakOff } from "../server/node-messages.ts";
 import type { ServedExchange } from "../server/served-exchange.ts";
 import type { Handler } from "../wire/exchange.ts";
 import {

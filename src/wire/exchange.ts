@@ -70,6 +70,8 @@ export interface Exchange {
   sendData(bytes: Uint8Array, endStream: boolean): boolean;
   /** Writes the trailers, and ends the answer. */
   sendTrailers(fields: FieldBlock | Lines): void;
+  /** Ends the exchange in the middle: the peer sees that there is no more, and that something went wrong. */
+  breakOff(): void;
   /**
    * Writes the whole answer and resolves when the last byte is handed to the connection. Waits when the reader is slow.
    * When the peer goes away, what is left of `body` is dropped and its iterator closed.

@@ -1,9 +1,9 @@
-import type { DescMethod, DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
-import type { ContextKey, ContextValues, HandlerContext, UnaryRequest } from "@connectrpc/connect";
+import type { DescMethod, DescMethodStreaming, DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
+import type { ContextKey, ContextValues, HandlerContext, StreamRequest, UnaryRequest } from "@connectrpc/connect";
 import { formatTimeout } from "../call/deadline.ts";
+import type { PlannedCall } from "./call-plan.ts";
 import type { Exchange } from "./exchange.ts";
 import { type HeaderSource, lazyHeaders } from "./lazy-headers.ts";
-import type { PlannedCall } from "./unary-plan.ts";
 
 // What handlers and interceptors are given, in the shapes of Connect's own: every member is the object's own, so that
 // spreading copies it. What costs something is made once somebody asks for it.
@@ -60,11 +60,8 @@ export class LeanContext implements HandlerContext {
   }
 }
 
-/** A call's request, for its interceptors. */
-export class LeanRequest implements UnaryRequest {
-  readonly stream = false;
-  readonly message: Message;
-  readonly method: DescMethodUnary;
+/** What a call's request is for its interceptors, besides its message. */
+abstract class LeanRequest {
   readonly requestMethod: string;
   readonly url: string;
   declare readonly signal: AbortSignal;
@@ -73,9 +70,7 @@ export class LeanRequest implements UnaryRequest {
   readonly contextValues: ContextValues;
   readonly #context: LeanContext;
 
-  constructor(context: LeanContext, message: Message) {
-    this.message = message;
-    this.method = context.method as DescMethodUnary; // the plan is a unary call's
+  constructor(context: LeanContext) {
     this.requestMethod = context.requestMethod;
     this.url = context.url;
     this.header = context.requestHeader;
@@ -90,12 +85,38 @@ export class LeanRequest implements UnaryRequest {
   }
 }
 
+/** A unary call's request, for its interceptors. */
+export class LeanUnaryRequest extends LeanRequest implements UnaryRequest {
+  readonly stream = false;
+  readonly message: Message;
+  readonly method: DescMethodUnary;
+
+  constructor(context: LeanContext, message: Message) {
+    super(context);
+    this.message = message;
+    this.method = context.method as DescMethodUnary; // the plan is a unary call's
+  }
+}
+
+/** A stream's request, for its interceptors. */
+export class LeanStreamRequest extends LeanRequest implements StreamRequest {
+  readonly stream = true;
+  readonly message: AsyncIterable<Message>;
+  readonly method: DescMethodStreaming;
+
+  constructor(context: LeanContext, messages: AsyncIterable<Message>) {
+    super(context);
+    this.message = messages;
+    this.method = context.method as DescMethodStreaming; // the plan is a stream's
+  }
+}
+
 function signalOf(owner: LeanContext | LeanRequest): AbortSignal {
   return LeanContext.exchangeOf(owner instanceof LeanContext ? owner : LeanRequest.contextOf(owner)).call.signal;
 }
 
 /** The context for a handler whose request came out of the interceptors: what they have replaced counts. */
-export function contextFor(context: LeanContext, request: UnaryRequest): HandlerContext {
+export function contextFor(context: LeanContext, request: UnaryRequest | StreamRequest): HandlerContext {
   const isAsMade =
     request instanceof LeanRequest &&
     request.header === context.requestHeader &&

@@ -1,15 +1,16 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import { type PlannedCall, planCall } from "./call-plan.ts";
 import type { Exchange, Handler } from "./exchange.ts";
 import { type RpcMethod, rpcMethods } from "./methods.ts";
 import { errorAnswer, isConnectStream, type RpcProtocol, rpcProtocol } from "./protocol.ts";
 import type { RpcOptions } from "./rpc-options.ts";
+import { StreamCall } from "./stream-call.ts";
 import { UnaryCall } from "./unary-call.ts";
-import { type PlannedCall, planUnary } from "./unary-plan.ts";
 import { answerUniversally } from "./universal.ts";
 
 /**
- * Answers every request that is an RPC, over gRPC, gRPC-Web and Connect; leaves the rest. Unary calls as clients make them
- * go the lean way; all others go through Connect's universal handlers. Nobody outside can tell.
+ * Answers every request that is an RPC, over gRPC, gRPC-Web and Connect; leaves the rest. Calls as clients make them go
+ * the lean way; all others go through Connect's universal handlers. Nobody outside can tell.
  *
  * @throws Error where two implementations answer the same path
  */
@@ -23,9 +24,11 @@ export function rpcHandler(options: RpcOptions): Handler {
       return protocol === undefined ? undefined : answerUnknownMethod(exchange, protocol);
     }
     const planned = isLean ? plannedCall(exchange, method) : undefined;
-    return planned === undefined
-      ? answerUniversally(exchange, method.universal, rpcProtocol(exchange) ?? "connect", options)
-      : new UnaryCall(exchange, planned, options).begin();
+    if (planned === undefined) {
+      return answerUniversally(exchange, method.universal, rpcProtocol(exchange) ?? "connect", options);
+    }
+    const isUnary = method.descriptor.methodKind === "unary";
+    return (isUnary ? new UnaryCall(exchange, planned, options) : new StreamCall(exchange, planned, options)).begin();
   };
 }
 
@@ -35,7 +38,7 @@ function plannedCall(exchange: Exchange, method: RpcMethod): PlannedCall | undef
   if (plan !== undefined) {
     return plan === UNPLANNED ? undefined : (plan as PlannedCall); // no other handler makes one
   }
-  const planned = planUnary(exchange, method);
+  const planned = planCall(exchange, method);
   exchange.plan = planned ?? UNPLANNED;
   return planned;
 }

@@ -1,153 +1,60 @@
 import { create, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type UnaryRequest, type UnaryResponse } from "@connectrpc/connect";
 import type { Interruptible } from "../call/call.ts";
-import { refuseBomb } from "./compression.ts";
-import { COMPRESSED_FLAG, ENVELOPE_BYTES, payloadOf } from "./envelope.ts";
-import type { BodyReceiver, Exchange } from "./exchange.ts";
-import { Gathered } from "./gather.ts";
-import { contextFor, LeanContext, LeanRequest } from "./handler-context.ts";
+import type { AnswerParts } from "./answer-end.ts";
+import type { PlannedCall } from "./call-plan.ts";
+import { beginCall, connectErrorOf, replaceHeaders, timeoutOf } from "./call-steps.ts";
+import { COMPRESSED_FLAG, payloadOf } from "./envelope.ts";
+import type { Exchange } from "./exchange.ts";
+import { contextFor, LeanContext, LeanUnaryRequest } from "./handler-context.ts";
 import type { RpcOptions } from "./rpc-options.ts";
-import { type AnswerParts, answerError, answerMessage } from "./unary-answer.ts";
-import type { PlannedCall } from "./unary-plan.ts";
+import { answerError, answerMessage } from "./unary-answer.ts";
+import { UnaryBody, type UnaryBodyOwner } from "./unary-body.ts";
 import { answerUniversally } from "./universal.ts";
-
-const NOTHING = new Uint8Array(0);
 
 /**
  * A unary call on the lean path, from its head to its answer. What is not as it should be in its body is left to Connect's
  * handlers, with all that has come of it: they find the words.
  */
-export class UnaryCall implements BodyReceiver, Interruptible {
+export class UnaryCall implements UnaryBodyOwner, Interruptible {
   readonly #exchange: Exchange;
   readonly #planned: PlannedCall;
   readonly #options: RpcOptions;
   readonly #timeoutMs: number | undefined;
-  /** The body where it came at once; it is a part of what was read from the socket. */
-  #only: Uint8Array | undefined;
-  #gathered: Gathered | undefined;
   #context: LeanContext | undefined;
   /** The call has its answer, or never will: what its handler still gives goes nowhere. */
   #isOver = false;
-  /** Its body was read, or given up. */
-  #isRead = false;
 
   constructor(exchange: Exchange, planned: PlannedCall, options: RpcOptions) {
-    const { defaultMs, maxMs } = options.deadlines;
-    const timeoutMs = Math.min(planned.timeoutMs ?? defaultMs, maxMs);
     this.#exchange = exchange;
     this.#planned = planned;
     this.#options = options;
-    this.#timeoutMs = timeoutMs === Number.POSITIVE_INFINITY ? undefined : timeoutMs;
+    this.#timeoutMs = timeoutOf(planned, options);
   }
 
   /** Reads the body, and answers. */
   begin(): true {
-    const { call } = this.#exchange;
-    const { plan } = this.#planned;
-    call.method = plan.method.descriptor;
-    call.protocol = plan.protocol;
-    call.interruptible = this;
-    if (call.interruption !== undefined) {
-      this.interrupt(call.interruption);
-      return true;
+    if (beginCall(this.#exchange, this.#planned, this.#timeoutMs, this)) {
+      this.#exchange.receive(new UnaryBody(this.#exchange, this.#planned.plan, this.#options.readMaxBytes, this));
     }
-    if (this.#timeoutMs !== undefined) {
-      call.startDeadline(this.#timeoutMs);
-      if (this.#timeoutMs <= 0) {
-        call.expire();
-        return true;
-      }
-    }
-    this.#exchange.receive(this);
     return true;
   }
 
-  // The body (BodyReceiver).
+  // The body (UnaryBodyOwner).
 
-  onData(bytes: Uint8Array, isLast: boolean): void {
-    this.#exchange.consumed(bytes.length);
-    if (this.#isRead || this.#isOver) {
-      return;
-    }
-    if (isLast && this.#gathered === undefined) {
-      this.#only = bytes;
-      return;
-    }
-    try {
-      this.#gather(bytes);
-    } catch (error) {
-      this.#refuse(error);
-    }
-  }
-
-  #gather(bytes: Uint8Array): void {
-    const maxBytes = this.#maxBytes;
-    if (this.#gathered === undefined) {
-      this.#gathered = new Gathered(bytes, (held) => this.#exchange.hold(held));
-    } else {
-      this.#gathered.add(bytes, maxBytes + bytes.length);
-    }
-    const gathered = this.#gathered;
-    if (gathered.length > maxBytes) {
-      this.#leaveToConnect(gathered.bytes());
-      return;
-    }
-    const { requestCompression } = this.#planned.plan;
-    if (requestCompression !== undefined && gathered.isDueToBeLookedAt()) {
-      const [flags = 0] = gathered.beginning();
-      if (!this.#isEnveloped || (flags & COMPRESSED_FLAG) !== 0) {
-        const beginning = gathered.bytes().subarray(this.#isEnveloped ? ENVELOPE_BYTES : 0);
-        refuseBomb(requestCompression.name, beginning, this.#options.readMaxBytes).catch((error: unknown) =>
-          this.#refuse(error),
-        );
-      }
-    }
-  }
-
-  onEnd(): void {
-    if (this.#isRead || this.#isOver) {
-      return;
-    }
-    this.#isRead = true;
-    const body = this.#only ?? this.#gathered?.bytes() ?? NOTHING;
-    this.#only = undefined;
-    this.#gathered = undefined;
-    this.#read(body);
-  }
-
-  onRoom(): void {
-    // a whole answer is queued at once
-  }
-
-  onClose(): void {
-    this.#isOver = true;
-  }
-
-  get #isEnveloped(): boolean {
-    return this.#planned.plan.protocol !== "connect";
-  }
-
-  get #maxBytes(): number {
-    return this.#options.readMaxBytes + (this.#isEnveloped ? ENVELOPE_BYTES : 0);
-  }
-
-  #read(body: Uint8Array): void {
-    const { requestCompression } = this.#planned.plan;
-    const payload = this.#isEnveloped ? payloadOf(body) : body;
-    const isCompressed = this.#isEnveloped ? body[0] === COMPRESSED_FLAG : true;
-    if (
-      payload === undefined ||
-      body.length > this.#maxBytes ||
-      (body[0] !== 0 && this.#isEnveloped && !(isCompressed && requestCompression !== undefined))
-    ) {
-      this.#leaveToConnect(body);
-    } else if (isCompressed && requestCompression !== undefined) {
-      requestCompression
-        .decompress(payload as Uint8Array<ArrayBuffer>, this.#options.readMaxBytes)
-        .then((bytes) => this.#parse(bytes, body))
-        .catch(() => this.#leaveToConnect(body));
-    } else {
+  onBody(body: Uint8Array): void {
+    const { isEnveloped, requestCompression } = this.#planned.plan;
+    const payload = isEnveloped ? payloadOf(body) : body;
+    const flags = isEnveloped ? (body[0] ?? 0) : requestCompression === undefined ? 0 : COMPRESSED_FLAG;
+    if (payload !== undefined && flags === 0) {
       this.#parse(payload, body);
+    } else if (payload !== undefined && flags === COMPRESSED_FLAG && requestCompression !== undefined) {
+      requestCompression
+        .decompress(payload as Uint8Array<ArrayBuffer>, this.#options.readMaxBytes) // of a socket, never shared memory
+        .then((bytes) => this.#parse(bytes, body))
+        .catch(() => this.onUnreadable(body));
+    } else {
+      this.onUnreadable(body);
     }
   }
 
@@ -159,20 +66,18 @@ export class UnaryCall implements BodyReceiver, Interruptible {
     try {
       message = this.#planned.plan.codec.input.parse(bytes);
     } catch {
-      this.#leaveToConnect(body);
+      this.onUnreadable(body);
       return;
     }
-    this.#exchange.hold(0);
     this.#run(message);
   }
 
   /** Has Connect's handlers read the body again, and say what is wrong with it. */
-  #leaveToConnect(body: Uint8Array): void {
+  onUnreadable(body: Uint8Array): void {
     if (this.#isOver) {
       return;
     }
     this.#isOver = true;
-    this.#isRead = true;
     const exchange = this.#exchange;
     const { plan } = this.#planned;
     exchange.call.interruptible = undefined;
@@ -182,12 +87,12 @@ export class UnaryCall implements BodyReceiver, Interruptible {
     );
   }
 
-  /** The body cannot be read to its end. */
-  #refuse(thrown: unknown): void {
-    this.#isRead = true;
-    this.#gathered = undefined;
-    this.#exchange.hold(0);
+  onRefused(thrown: unknown): void {
     this.#answerError(ConnectError.from(thrown, Code.Internal));
+  }
+
+  onClose(): void {
+    this.#isOver = true;
   }
 
   // The handler.
@@ -238,7 +143,7 @@ export class UnaryCall implements BodyReceiver, Interruptible {
       // A unary request gets a unary response, as Connect has it; its type tells of both.
       next = (interceptors[at] as unknown as (inner: typeof next) => typeof next)(next);
     }
-    const response = await next(new LeanRequest(context, message));
+    const response = await next(new LeanUnaryRequest(context, message));
     replaceHeaders(context.responseHeader, response.header);
     replaceHeaders(context.responseTrailer, response.trailer);
     return response.message;
@@ -320,23 +225,4 @@ type Handle = (message: Message, context: unknown) => unknown;
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
-}
-
-function connectErrorOf(thrown: unknown): ConnectError {
-  return thrown instanceof ConnectError
-    ? thrown
-    : new ConnectError("internal error", Code.Internal, undefined, undefined, thrown);
-}
-
-/** An interceptor may answer with headers of its own in the place of the context's. */
-function replaceHeaders(context: Headers, answered: Headers): void {
-  if (context === answered) {
-    return;
-  }
-  for (const name of [...context.keys()]) {
-    context.delete(name);
-  }
-  answered.forEach((value, name) => {
-    context.set(name, value);
-  });
 }

@@ -7,12 +7,14 @@ import { brotli, gzip } from "./compression.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HeaderSource } from "./lazy-headers.ts";
 import type { RpcMethod } from "./methods.ts";
-import { encodingHeaderOf, type RpcProtocol, timeoutHeaderOf } from "./protocol.ts";
+import { isConnectStream, type RpcProtocol, timeoutHeaderOf } from "./protocol.ts";
 
-/** All that a unary call's answer takes from its head, but for what differs from call to call. */
-export interface UnaryPlan {
+/** All that a call's answer takes from its head, but for what differs from call to call. */
+export interface CallPlan {
   readonly method: RpcMethod;
   readonly protocol: RpcProtocol;
+  /** Messages are in envelopes. */
+  readonly isEnveloped: boolean;
   readonly codec: { readonly input: Codec; readonly output: Codec };
   readonly requestCompression: Compression | undefined;
   readonly responseCompression: Compression | undefined;
@@ -24,9 +26,9 @@ export interface UnaryPlan {
   readonly responseTrailer: HeaderSource;
 }
 
-/** A unary call that the lean path takes. */
+/** A call that the lean path takes. */
 export interface PlannedCall {
-  readonly plan: UnaryPlan;
+  readonly plan: CallPlan;
   readonly url: string;
   /** What the caller asks for, in milliseconds. */
   readonly timeoutMs: number | undefined;
@@ -42,26 +44,38 @@ const CONTENT_TYPES: ReadonlyMap<string, readonly [RpcProtocol, isBinary: boolea
   ["application/grpc-web+json", ["grpc-web", false, "application/grpc-web+json"]],
   ["application/proto", ["connect", true, "application/proto"]],
   ["application/json", ["connect", false, "application/json"]],
+  ["application/connect+proto", ["connect", true, "application/connect+proto"]],
+  ["application/connect+json", ["connect", false, "application/connect+json"]],
 ]);
 
 const COMPRESSIONS = [gzip, brotli];
-const ACCEPT_HEADERS = { grpc: "grpc-accept-encoding", "grpc-web": "grpc-accept-encoding", connect: "accept-encoding" };
+
+/** The headers in which a protocol says how messages are compressed, and how those of the answer may be. */
+const ENCODING_HEADERS = {
+  grpc: ["grpc-encoding", "grpc-accept-encoding"],
+  connectUnary: ["content-encoding", "accept-encoding"],
+  connectStream: ["connect-content-encoding", "connect-accept-encoding"],
+} as const;
 /** Plans that a method remembers: what a head says of encodings comes in few forms, unless somebody plays with it. */
 const MAX_PLANS = 64;
 
-const plans = new WeakMap<RpcMethod, Map<string, UnaryPlan>>();
+const plans = new WeakMap<RpcMethod, Map<string, CallPlan>>();
 
 /** What a request's head asks for; undefined where the lean path leaves it to Connect's handlers. */
-export function planUnary(exchange: Exchange, method: RpcMethod): PlannedCall | undefined {
+export function planCall(exchange: Exchange, method: RpcMethod): PlannedCall | undefined {
   const contentType = exchange.field("content-type");
   const type = CONTENT_TYPES.get(contentType ?? "");
   if (contentType === undefined || type === undefined || exchange.method !== "POST") {
     return undefined;
   }
-  if (method.descriptor.methodKind !== "unary") {
+  const { methodKind } = method.descriptor;
+  if (methodKind === "bidi_streaming" && exchange.httpVersion !== "2.0") {
     return undefined;
   }
   const [protocol] = type;
+  if (protocol === "connect" && isConnectStream(contentType) !== (methodKind !== "unary")) {
+    return undefined;
+  }
   const timeoutHeader = timeoutHeaderOf(protocol);
   const asked = exchange.field(timeoutHeader);
   const timeoutMs = asked === undefined ? undefined : parseTimeoutMs(timeoutHeader, asked);
@@ -78,9 +92,12 @@ function planOf(
   method: RpcMethod,
   contentType: string,
   [protocol, isBinary, answerType]: readonly [RpcProtocol, boolean, string],
-): UnaryPlan | undefined {
-  const encoding = exchange.field(encodingHeaderOf(protocol, contentType));
-  const accepted = exchange.field(ACCEPT_HEADERS[protocol]);
+): CallPlan | undefined {
+  const isConnectUnary = protocol === "connect" && !isConnectStream(contentType);
+  const headers = ENCODING_HEADERS[isConnectUnary ? "connectUnary" : protocol === "connect" ? "connectStream" : "grpc"];
+  const [encodingHeader, acceptHeader] = headers;
+  const encoding = exchange.field(encodingHeader);
+  const accepted = exchange.field(acceptHeader);
   const key = `${contentType}\n${encoding ?? ""}\n${accepted ?? ""}`; // no field's value has a line's end
   let known = plans.get(method);
   if (known === undefined) {
@@ -95,18 +112,19 @@ function planOf(
     COMPRESSIONS,
     encoding ?? null,
     accepted ?? null,
-    ACCEPT_HEADERS[protocol],
+    acceptHeader,
   );
   if (error !== undefined || encoding === "") {
     return undefined;
   }
   const fields: (readonly [string, string])[] = [["content-type", answerType]];
-  if (response !== null && protocol !== "connect") {
-    fields.push(["grpc-encoding", response.name]);
+  if (response !== null && !isConnectUnary) {
+    fields.push([encodingHeader, response.name]); // a unary answer over Connect has it only if it is compressed
   }
-  const plan: UnaryPlan = {
+  const plan: CallPlan = {
     method,
     protocol,
+    isEnveloped: !isConnectUnary,
     codec: isBinary ? method.binary : method.json,
     requestCompression: request ?? undefined,
     responseCompression: response ?? undefined,

@@ -1,0 +1,299 @@
+import { create, type DescMethodStreaming, type Message, type MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError, type StreamRequest, type StreamResponse } from "@connectrpc/connect";
+import { endStreamFlag } from "@connectrpc/connect/protocol-connect";
+import { trailerFlag } from "@connectrpc/connect/protocol-grpc-web";
+import type { Interruptible } from "../call/call.ts";
+import { type AnswerParts, compressionFor, endAnswer, sendHead } from "./answer-end.ts";
+import type { PlannedCall } from "./call-plan.ts";
+import { beginCall, connectErrorOf, replaceHeaders, timeoutOf } from "./call-steps.ts";
+import { COMPRESSED_FLAG, closeEnvelope, ENVELOPE_BYTES, envelope } from "./envelope.ts";
+import type { BodyReceiver, Exchange } from "./exchange.ts";
+import { contextFor, LeanContext, LeanStreamRequest } from "./handler-context.ts";
+import { type MessageOwner, MessageReader } from "./message-reader.ts";
+import type { RpcOptions } from "./rpc-options.ts";
+
+type Init = MessageInitShape<DescMethodStreaming["output"]>;
+
+/** The envelope flags by which a stream ends. */
+const END_FLAGS = { grpc: undefined, "grpc-web": trailerFlag, connect: endStreamFlag };
+
+/**
+ * A call of a method that streams, on the lean path: messages are read as its handler asks for them, and asked of it as the
+ * peer takes them.
+ */
+export class StreamCall implements BodyReceiver, Interruptible, MessageOwner {
+  readonly #exchange: Exchange;
+  readonly #planned: PlannedCall;
+  readonly #options: RpcOptions;
+  readonly #timeoutMs: number | undefined;
+  readonly #context: LeanContext;
+  readonly #reader: MessageReader;
+  #answers: AsyncIterator<Init> | undefined;
+  #onRoom: (() => void) | undefined;
+  #hasHead = false;
+  /** The call has its answer, or never will: what its handler still gives goes nowhere. */
+  #isOver = false;
+
+  constructor(exchange: Exchange, planned: PlannedCall, options: RpcOptions) {
+    const { plan } = planned;
+    this.#exchange = exchange;
+    this.#planned = planned;
+    this.#options = options;
+    this.#timeoutMs = timeoutOf(planned, options);
+    this.#context = new LeanContext(exchange, planned, this.#timeoutMs);
+    const form = {
+      codec: plan.codec.input,
+      compression: plan.requestCompression,
+      readMaxBytes: options.readMaxBytes,
+      endFlag: END_FLAGS[plan.protocol],
+    };
+    this.#reader = new MessageReader(form, this);
+  }
+
+  /** Has the handler answer, which reads the body as it comes. */
+  begin(): true {
+    if (beginCall(this.#exchange, this.#planned, this.#timeoutMs, this)) {
+      this.#exchange.receive(this);
+      const { rules } = this.#options;
+      const { call } = this.#exchange;
+      void (rules === undefined ? this.#answer() : rules.run(call, () => this.#answer()));
+    }
+    return true;
+  }
+
+  // The body (BodyReceiver, MessageOwner).
+
+  onData(bytes: Uint8Array): void {
+    this.#reader.push(bytes);
+  }
+
+  onEnd(): void {
+    this.#reader.end();
+  }
+
+  onRoom(): void {
+    this.#onRoom?.();
+  }
+
+  onClose(): void {
+    this.#isOver = true;
+    this.#reader.fail(new ConnectError("the caller went away", Code.Canceled));
+    this.#onRoom?.();
+  }
+
+  consumed(bytes: number): void {
+    this.#exchange.consumed(bytes);
+  }
+
+  hold(bytes: number): boolean {
+    return this.#exchange.hold(bytes);
+  }
+
+  onMessage(message: Message): void {
+    const { rules } = this.#options;
+    rules?.onMessage(this.#exchange.call, this.#planned.plan.method.descriptor, message);
+  }
+
+  // The handler. All of it runs within the call, so that its context is there behind every `await` and `yield`.
+
+  async #answer(): Promise<void> {
+    try {
+      const response = await this.#invoke();
+      replaceHeaders(this.#context.responseHeader, response.header);
+      const answers: AsyncIterator<Init> = response.message[Symbol.asyncIterator]();
+      this.#answers = answers;
+      for (;;) {
+        if (this.#isOver) {
+          this.#abandon();
+          return;
+        }
+        const { done, value } = await answers.next();
+        if (this.#isOver) {
+          this.#abandon();
+          return;
+        }
+        if (done === true) {
+          break;
+        }
+        const sent = this.#send(value as Init); // not done: it is there
+        if (!(typeof sent === "boolean" ? sent : await sent)) {
+          await this.#room();
+        }
+      }
+      replaceHeaders(this.#context.responseTrailer, response.trailer);
+      this.#finish(undefined);
+    } catch (thrown) {
+      this.#onFailure(thrown);
+    }
+  }
+
+  /** Promises only where something has to be compressed: small messages are written without a turn. */
+  #send(init: Init): boolean | Promise<boolean> {
+    const { plan } = this.#planned;
+    const { output } = plan.method.descriptor;
+    const bytes = plan.codec.output.serialize(create(output, init), ENVELOPE_BYTES);
+    const compression = compressionFor(this.#parts, bytes.length - ENVELOPE_BYTES);
+    if (compression === undefined) {
+      return this.#write(closeEnvelope(0, bytes));
+    }
+    return compression
+      .compress(bytes.subarray(ENVELOPE_BYTES) as Uint8Array<ArrayBuffer>) // what was serialized is never shared memory
+      .then((compressed) => this.#write(envelope(COMPRESSED_FLAG, compressed)));
+  }
+
+  #write(enveloped: Uint8Array): boolean {
+    if (this.#isOver) {
+      return true;
+    }
+    this.#begin();
+    return this.#exchange.sendData(enveloped, false);
+  }
+
+  /** The head goes out with the first message, so that handlers can add to it until then. */
+  #begin(): void {
+    if (!this.#hasHead) {
+      this.#hasHead = true;
+      sendHead(this.#parts);
+    }
+  }
+
+  #room(): Promise<void> {
+    if (this.#isOver) {
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      this.#onRoom = () => {
+        this.#onRoom = undefined;
+        resolve();
+      };
+    });
+  }
+
+  async #invoke(): Promise<StreamResponse> {
+    const { spec, interceptors } = this.#planned.plan.method;
+    const { method } = spec;
+    const context = this.#context;
+    const respond = (message: AsyncIterable<Init>): StreamResponse => ({
+      stream: true,
+      service: method.parent,
+      method: method as DescMethodStreaming, // the plan is a stream's
+      header: context.responseHeader,
+      trailer: context.responseTrailer,
+      message: message as AsyncIterable<Message>, // each is made whole when it is written
+    });
+    let next = async (request: StreamRequest): Promise<StreamResponse> => {
+      const handled = contextFor(context, request);
+      switch (spec.kind) {
+        case "server_streaming":
+          return respond(spec.impl(await onlyMessage(request.message), handled) as AsyncIterable<Init>);
+        case "client_streaming":
+          return respond(single(await spec.impl(request.message, handled)));
+        case "bidi_streaming":
+          return respond(spec.impl(request.message, handled) as AsyncIterable<Init>);
+        default:
+          throw new ConnectError(`${method.name} does not stream`, Code.Internal);
+      }
+    };
+    if (interceptors.length === 0) {
+      return next(new LeanStreamRequest(context, this.#reader));
+    }
+    for (let at = interceptors.length - 1; at >= 0; at--) {
+      // A stream's request gets a stream's response, as Connect has it; its type tells of both.
+      next = (interceptors[at] as unknown as (inner: typeof next) => typeof next)(next);
+    }
+    return next(new LeanStreamRequest(context, this.#reader));
+  }
+
+  #onFailure(thrown: unknown): void {
+    const { rules } = this.#options;
+    const { call } = this.#exchange;
+    if (this.#isOver) {
+      rules?.onLateFailure(call, thrown);
+      return;
+    }
+    const { name } = this.#planned.plan.method;
+    const error = rules === undefined ? connectErrorOf(thrown) : rules.errorFor(call, name, thrown);
+    call.answeredCode = error.code;
+    this.#abandon();
+    this.#finish(error);
+  }
+
+  /** The call is cut short: its answer ends by why (Interruptible). */
+  interrupt(reason: ConnectError): void {
+    if (this.#isOver) {
+      return;
+    }
+    this.#exchange.call.answeredCode = reason.code;
+    this.#finish(reason);
+    this.#abandon();
+    this.#onRoom?.();
+  }
+
+  #finish(error: ConnectError | undefined): void {
+    const { call } = this.#exchange;
+    this.#isOver = true;
+    try {
+      this.#begin();
+      const writing = endAnswer(this.#parts, error);
+      writing?.catch((cause: unknown) => call.log.error({ err: cause }, "an answer could not be compressed"));
+    } catch (cause) {
+      call.log.error({ err: cause }, "an answer could not be ended");
+      this.#exchange.breakOff();
+    }
+    this.#reader.close();
+    call.settle();
+  }
+
+  /**
+   * Closes what is left of the handler: a generator that stands at a `yield` would never run its `finally`. One that is
+   * busy closes when it gets there.
+   */
+  #abandon(): void {
+    const answers = this.#answers;
+    if (answers === undefined) {
+      return;
+    }
+    this.#answers = undefined;
+    const { rules } = this.#options;
+    const { call } = this.#exchange;
+    const close = async () => {
+      try {
+        await answers.return?.();
+      } catch (error) {
+        call.log.error({ err: error }, "a stream that was cut short failed to close");
+      }
+    };
+    void (rules === undefined ? close() : rules.run(call, close));
+  }
+
+  get #parts(): AnswerParts {
+    const { responseHeader, responseTrailer } = this.#context;
+    return {
+      exchange: this.#exchange,
+      plan: this.#planned.plan,
+      header: responseHeader,
+      trailer: responseTrailer,
+      options: this.#options,
+    };
+  }
+}
+
+async function* single<T>(message: T): AsyncGenerator<T, void, undefined> {
+  yield message;
+}
+
+/** With Connect's words. */
+async function onlyMessage(messages: AsyncIterable<Message>): Promise<Message> {
+  const iterator = messages[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  if (first.done === true) {
+    const message = "protocol error: missing input message for server-streaming method";
+    throw new ConnectError(message, Code.Unimplemented);
+  }
+  const second = await iterator.next();
+  if (second.done !== true) {
+    const message = "protocol error: received extra input message for server-streaming method";
+    throw new ConnectError(message, Code.Unimplemented);
+  }
+  return first.value;
+}
