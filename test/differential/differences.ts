@@ -1,103 +1,31 @@
-import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { parseTimeoutMs } from "../../src/call/deadline.ts";
-import { GIVES_FRAMING_FIELD } from "./handlers.ts";
-import { DOES_HEADER } from "./interceptors.ts";
-import type { Difference, Outcome } from "./outcome.ts";
-import type { Fields, RawRequest } from "./raw-client.ts";
+import { KNOWN_FAULTS } from "./known-faults.ts";
+import type { Difference } from "./outcome.ts";
 import type { ServerName } from "./servers.ts";
+import {
+  askedTimeoutMs,
+  asSuccess,
+  codeOf,
+  framingFieldsIn,
+  has,
+  hasNoTime,
+  hasOwnHead,
+  isConnectUnary,
+  isGrpc,
+  isWebTrailersOnly,
+  type Justification,
+  messageOf,
+  named,
+  pathOf,
+  type Situation,
+  sameMessage,
+  timeoutNameOf,
+  typeOf,
+  withoutLengths,
+} from "./situation.ts";
 
 /** Who is compared with whom. */
 export type Pair = readonly [ours: ServerName, theirs: ServerName];
-
-/** Where two answers to one request may differ, and why ours is right to. */
-interface Justification {
-  readonly reason: string;
-  matches(difference: Difference, situation: Situation): boolean;
-}
-
-/** A request and what it led to: ours is the port's, or of its two ways the lean one's. */
-export interface Situation {
-  readonly request: RawRequest;
-  readonly ours: Outcome;
-  readonly theirs: Outcome;
-}
-
-const named = (fields: Fields, name: string) => fields.find(([other]) => other === name)?.[1];
-const fieldOf = ({ fields }: RawRequest, name: string) =>
-  fields
-    .filter(([other]) => other === name)
-    .map(([, value]) => value)
-    .join(", ");
-const has = ({ fields }: RawRequest, name: string) => fields.some(([other]) => other === name);
-const typeOf = (request: RawRequest) => fieldOf(request, "content-type");
-const isGrpc = (request: RawRequest) => /^application\/grpc/i.test(typeOf(request));
-const isConnectUnary = (request: RawRequest) =>
-  !/^application\/(?:grpc|connect\+)/i.test(typeOf(request)) && /\/(?:Look|Act)$/.test(pathOf(request));
-const pathOf = ({ target }: RawRequest) => target.split("?")[0] ?? "";
-const timeoutNameOf = (request: RawRequest) => (isGrpc(request) ? "grpc-timeout" : "connect-timeout-ms");
-
-/** A timeout that the request asks for in the right form, in milliseconds. */
-function askedTimeoutMs(request: RawRequest): number | undefined {
-  const name = timeoutNameOf(request);
-  return has(request, name) ? parseTimeoutMs(name, fieldOf(request, name)) : undefined;
-}
-
-const UNREAD = [
-  ['"code":"internal"', '"code":"invalid_argument"'],
-  [
-    '{"code":"internal","message":"internal error"}',
-    '{"code":"invalid_argument","message":"the request could not be read"}',
-  ],
-] as const;
-
-/** The end of a stream with an internal error as one without, in gRPC-Web and in Connect. */
-function asSuccess(body: string): string {
-  return withoutLengths(body)
-    .replace("grpc-message: internal%20error\r\ngrpc-status: 13", "grpc-status: 0")
-    .replace(/"error":\{"code":"internal","message":"internal error"\},?/, "");
-}
-
-/** The flags and contents of a body's envelopes. */
-function withoutLengths(body: string): string {
-  const bytes = Buffer.from(body, "latin1");
-  let contents = "";
-  for (let at = 0; at + 5 <= bytes.length; ) {
-    const end = at + 5 + bytes.readUInt32BE(at + 1);
-    contents += body[at] + body.slice(at + 5, end);
-    at = end;
-  }
-  return contents;
-}
-
-/** All that an answer may hold an error's message in. */
-function messageOf({ trailers, body }: Outcome["answer"]): string {
-  return decodeURIComponent(named(trailers, "grpc-message") ?? "") || body.toString().replaceAll("%20", " ");
-}
-
-/** Whether two bodies over gRPC-Web differ in their trailers only. */
-function isWebTrailersOnly(ours: string, theirs: string): boolean {
-  const [our, their] = [ours, theirs].map((body) =>
-    body.lastIndexOf(body.includes("\x81\0\0") ? "\x81\0\0" : "\x80\0\0"),
-  );
-  return our !== undefined && our >= 0 && our === their && ours.slice(0, our) === theirs.slice(0, their);
-}
-
-/** The code of an answer that is an error, by Connect's name. */
-function codeOf({ answer }: Outcome): string | undefined {
-  const body = answer.body.toString();
-  const status =
-    named(answer.trailers, "grpc-status") ??
-    /grpc-status: ?(\d+)/.exec(body)?.[1] ??
-    named(answer.fields, "grpc-status");
-  return status === undefined ? /"code":"(\w+)"/.exec(body)?.[1] : codeToString(Number(status));
-}
-
-/** The deadline of a request that gives less than a millisecond. */
-const hasNoTime = (request: RawRequest) => (askedTimeoutMs(request) ?? 1) < 1;
-const does = (request: RawRequest, deed: string) => fieldOf(request, DOES_HEADER).split(",").includes(deed);
-
-/** The interceptors that answer with a head and trailers of their own. */
-const OWN_HEADS = ["empty-response-header", "answer-instead-of-error", "answer-itself"];
 
 /** In what the lean path may differ from Connect's handlers, whatever carries those. */
 const LEAN: readonly Justification[] = [
@@ -120,8 +48,9 @@ const LEAN: readonly Justification[] = [
     reason:
       "An interceptor's own head and trailers stand in the place of the handler's. Connect forgets only every other field of those (copyHeaders deletes while it goes through them).",
     matches: ({ aspect, ours, theirs }, { request, ours: { answer } }) =>
-      OWN_HEADS.some((deed) => does(request, deed)) &&
+      hasOwnHead(request) &&
       ((/^(?:header|trailer) (?!grpc-encoding$)/.test(aspect) && ours === undefined && theirs !== undefined) ||
+        /^header (?:x-request-id|vary)$/.test(aspect) || // where the handler's is gone, the port's own stands
         (aspect === "body" && isWebTrailersOnly(ours ?? "", theirs ?? "") && answer.status === 200)),
   },
   {
@@ -135,13 +64,22 @@ const LEAN: readonly Justification[] = [
   {
     reason: "A field of HTTP's framing that a handler sets makes an answer that is none, where it is not replaced.",
     matches: (_difference, { ours, theirs }) =>
-      ours.seen.some((facts) => facts["where"] === GIVES_FRAMING_FIELD) &&
+      framingFieldsIn(ours).some((name) => name !== "trailer") &&
       [ours, theirs].some(({ answer }) => answer.end !== "complete"),
   },
 ];
 
+/** What Connect says of a request that cannot be read, and what the port says. */
+const UNREAD = [
+  ['"code":"internal"', '"code":"invalid_argument"'],
+  [
+    '{"code":"internal","message":"internal error"}',
+    '{"code":"invalid_argument","message":"the request could not be read"}',
+  ],
+] as const;
+
 /** In what the port, by either way, may differ from connect-node. */
-export const FROM_CONNECT_NODE: readonly Justification[] = [
+const FROM_CONNECT_NODE: readonly Justification[] = [
   {
     reason: "The port's own: every answer has a request id, and says that it depends on the origin (CORS).",
     matches: ({ aspect, theirs }) => /^header (?:x-request-id|vary)$/.test(aspect) && theirs === undefined,
@@ -223,9 +161,7 @@ export const FROM_CONNECT_NODE: readonly Justification[] = [
     reason:
       "node:http2 throws at a field of the connection that a handler sets, and connect-node never answers; ours drops it, as HTTP/2 has none.",
     matches: (_difference, { request, ours, theirs: { answer } }) =>
-      request.version === "2" &&
-      answer.end !== "complete" &&
-      ours.seen.some((facts) => facts["where"] === GIVES_FRAMING_FIELD),
+      request.version === "2" && answer.end !== "complete" && framingFieldsIn(ours).some((name) => name !== "trailer"),
   },
   {
     reason:
@@ -263,67 +199,6 @@ export const FROM_CONNECT_NODE: readonly Justification[] = [
       UNREAD.some(([from, to]) => theirs.answer.body.toString().replace(from, to) === ours.answer.body.toString()),
   },
 ];
-
-/** Faults of ours, to be mended: each is told to whoever owns the code. */
-export const KNOWN_FAULTS: readonly Justification[] = [
-  {
-    reason: "An empty encoding is none to the lean path, and unknown to Connect's handlers (src/wire/unary-plan.ts).",
-    matches: (_difference, { request }) =>
-      request.fields.some(([name, value]) => /^(?:content|grpc)-encoding$/.test(name) && value === ""),
-  },
-  {
-    reason:
-      "An interceptor that answers with a head of its own loses content-type, grpc-status and grpc-encoding, though messages may be compressed; by Connect's handlers, the last is mostly there by the mistake that is named above.",
-    matches: ({ aspect, ours }, { request }) =>
-      aspect === "header grpc-encoding" && ours === undefined && OWN_HEADS.some((deed) => does(request, deed)),
-  },
-  {
-    reason: "The lean path leaves an answer open that node:http does not write: the field `trailer` beside a length.",
-    matches: ({ aspect }, { request, ours, theirs }) =>
-      request.version === "1.1" &&
-      aspect === "end" &&
-      ours.answer.end === "nothing comes" &&
-      theirs.answer.end === "broken off",
-  },
-  {
-    reason:
-      "White space at the edges of a grpc-message is lost, as it is not percent-encoded (src/wire/grpc-message.ts).",
-    matches: ({ aspect, ours = "", theirs = "" }, { request }) =>
-      aspect === "trailer grpc-message" &&
-      isGrpc(request) &&
-      decodeURIComponent(ours) === decodeURIComponent(theirs).trim(),
-  },
-  {
-    reason:
-      "An answer without a body to gRPC-Web's text form (405, 415, 505) has an empty content-type (src/wire/grpc-web-text.ts).",
-    matches: ({ aspect, ours, theirs }, { ours: { answer } }) =>
-      aspect === "header content-type" && ours === "" && theirs === undefined && answer.body.length === 0,
-  },
-  {
-    reason: "Unreadable over Connect, and without time: the message is that of the deadline (src/wire/rpc.ts).",
-    matches: ({ aspect }, { request, ours, theirs }) =>
-      hasNoTime(request) &&
-      /^(?:status|body|header content-length)$/.test(aspect) &&
-      ours.answer.status === 400 &&
-      theirs.answer.status === 500 &&
-      ours.answer.body.includes("the operation timed out"),
-  },
-  {
-    reason: "Of trailers that are doubled, HTTP/1.1 gets the last (src/server/node-exchange.ts).",
-    matches: ({ aspect, ours = "", theirs = "" }, { request }) =>
-      request.version === "1.1" && aspect === "trailer set-cookie" && theirs.endsWith(`\n${ours}`),
-  },
-  {
-    reason:
-      "An empty vary of a handler's makes one that ends in white space, which clients drop (src/server/http2-exchange.ts).",
-    matches: ({ aspect, ours, theirs }, { request }) =>
-      request.version === "2" && aspect === "header vary" && ours === undefined && theirs === "",
-  },
-];
-
-function sameMessage(ours: string, theirs: string): boolean {
-  return decodeURIComponent(ours) === decodeURIComponent(theirs);
-}
 
 const OF_CONNECT_NODE = [...FROM_CONNECT_NODE, ...KNOWN_FAULTS];
 const OF_LEAN = [...LEAN, ...KNOWN_FAULTS];

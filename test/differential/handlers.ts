@@ -16,8 +16,9 @@ import { factsOf, ownKeys, type Witness } from "./witness.ts";
 
 /** What HTTP/2 has not. */
 export const CONNECTION_NAMES: readonly string[] = ["connection", "keep-alive", "transfer-encoding", "te"];
-/** What a handler tells, even where it is blind, that gives an answer one of these, or a length. */
-export const GIVES_FRAMING_FIELD = "handler that gives a field of the framing";
+const FRAMING_NAMES = [...CONNECTION_NAMES, "content-length", "trailer"];
+/** What a handler tells, even where it is blind, that sets fields which are HTTP's own to frame an answer. */
+export const GIVES_FRAMING_FIELDS = "handler that gives fields of the framing";
 
 /** What interceptors may leave for the handler. */
 export const VALUE = createContextKey("default", { description: "left by an interceptor" });
@@ -76,8 +77,9 @@ function begin(witness: Witness, wish: Wish, context: HandlerContext): void {
   if (!wish.isBlind) {
     witness.saw(context.requestHeader, "handler", { ...factsOfContext(context), message: factsOf(WishSchema, wish) });
   }
-  if (wish.headers.some(({ name }) => name === "content-length" || CONNECTION_NAMES.includes(name))) {
-    witness.saw(context.requestHeader, GIVES_FRAMING_FIELD, {});
+  const framing = wish.headers.map(({ name }) => name).filter((name) => FRAMING_NAMES.includes(name));
+  if (framing.length > 0) {
+    witness.saw(context.requestHeader, GIVES_FRAMING_FIELDS, { names: framing });
   }
   give(context.responseHeader, wish.headers, wish.isBlind);
   give(context.responseTrailer, wish.trailers, wish.isBlind);
