@@ -172,7 +172,7 @@ export class NodeExchange implements ServedExchange {
     this.#head = more.length === 0 ? lines : [...lines, ...more];
     if (endStream) {
       this.#writeHead(0);
-      this.#end();
+      writer(this.#response).end();
     }
   }
 
@@ -196,11 +196,7 @@ export class NodeExchange implements ServedExchange {
     }
     this.#writeHead(undefined);
     response.addTrailers(Object.fromEntries(fields));
-    this.#end();
-  }
-
-  #end(): void {
-    writer(this.#response).end();
+    response.end();
   }
 
   /** @param length of the whole body, where that is known */
@@ -208,9 +204,14 @@ export class NodeExchange implements ServedExchange {
     const lines = this.#head;
     const response = writer(this.#response);
     this.#head = undefined;
-    if (lines === undefined || isGone(response)) {
-      return;
+    if (lines !== undefined && !isGone(response)) {
+      this.#setFields(lines, length);
+      response.writeHead(response.statusCode);
     }
+  }
+
+  #setFields(lines: Lines, length: number | undefined): void {
+    const response = writer(this.#response);
     for (const [name, value] of lines) {
       if (name === ":status") {
         response.statusCode = Number(value);
@@ -225,7 +226,6 @@ export class NodeExchange implements ServedExchange {
     if (length !== undefined) {
       response.setHeader("content-length", length);
     }
-    response.writeHead(response.statusCode);
   }
 
   async respond({ status, header, body, trailer }: ExchangeAnswer): Promise<void> {
@@ -233,22 +233,9 @@ export class NodeExchange implements ServedExchange {
     if (isGone(response)) {
       return;
     }
-    for (const [name, value] of header) {
-      if (name === "set-cookie") {
-        response.appendHeader(name, value);
-      } else if (name === "vary") {
-        this.vary(value);
-      } else {
-        response.setHeader(name, value);
-      }
-    }
-    if (body instanceof Uint8Array) {
-      response.setHeader("content-length", body.byteLength);
-    }
-    if (body === undefined && trailer === undefined) {
-      response.statusCode = status; // `end` writes the head, and ends an HTTP/2 stream with it: gRPC's Trailers-Only
-    } else {
-      response.writeHead(status);
+    this.#setFields([[":status", String(status)], ...header], body instanceof Uint8Array ? body.byteLength : undefined);
+    if (body !== undefined || trailer !== undefined) {
+      response.writeHead(status); // else `end` writes the head, and ends an HTTP/2 stream with it: gRPC's Trailers-Only
     }
     if (body instanceof Uint8Array) {
       response.write(body);
