@@ -2,10 +2,10 @@ import type { DescMessage, DescMethodStreaming, Message, MessageInitShape } from
 import { Code, ConnectError, type StreamResponse } from "@connectrpc/connect";
 import { BodyQueue } from "../wire/body-queue.ts";
 import { COMPRESSED_FLAG } from "../wire/envelope.ts";
+import { EnvelopeReader, incompleteEnvelope } from "../wire/envelope-reader.ts";
 import { lazyHeadersOf } from "./answer-fields.ts";
 import type { Cuttable, Outcome } from "./call-life.ts";
 import type { AnswerEnd, AnswerHead } from "./call-protocol.ts";
-import { EnvelopeReader, incompleteEnvelope } from "./envelope-reader.ts";
 import type { AnswerFields, AnswerListener, HttpRequest, HttpTarget, RequestHead } from "./http-request.ts";
 import { inflate } from "./inflate.ts";
 import { ReaderSteps } from "./reader-steps.ts";

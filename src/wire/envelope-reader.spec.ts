@@ -1,7 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { envelope } from "../wire/envelope.ts";
+import { envelope } from "./envelope.ts";
 import { EnvelopeReader } from "./envelope-reader.ts";
 
 /** What a reader finds in a body that comes in parts. */
