@@ -1,13 +1,11 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
-import type { TimeoutHeader } from "../call/deadline.ts";
 import type { AnswerFields } from "./http-request.ts";
 
 // What differs between the protocols of calls. How answers are read follows Connect's own transports, step by step: the same
 // error wins where several things are wrong.
 
-export type ProtocolName = "grpc" | "grpc-web" | "connect";
 export type Kind = DescMethod["methodKind"];
 
 /** The head of an answer, as far as it is right. */
@@ -40,12 +38,4 @@ export interface EnvelopeProtocol {
   readHead(kind: Kind, status: number, fields: AnswerFields): AnswerHead;
   /** @param trailers gives the trailers that came behind the body */
   streamEnd(head: AnswerHead, trailers: () => AnswerFields): AnswerEnd;
-}
-
-/** How a protocol writes requests. */
-export interface RequestForm {
-  readonly name: ProtocolName;
-  readonly timeoutHeader: TimeoutHeader;
-  /** A request's header, without a time-out, as Connect's transports have it. */
-  header(kind: Kind, header: HeadersInit | undefined): Headers;
 }
