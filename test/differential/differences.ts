@@ -11,8 +11,8 @@ import {
   hasNoTime,
   hasOwnHead,
   isConnectUnary,
+  isEndOnly,
   isGrpc,
-  isWebTrailersOnly,
   type Justification,
   messageOf,
   named,
@@ -27,16 +27,25 @@ import {
 /** Who is compared with whom. */
 export type Pair = readonly [ours: ServerName, theirs: ServerName];
 
+/** In what Connect's handlers stand alone, as far as they get several envelopes at once: the port gives them each alone. */
+const ENVELOPES_IN_ONE_PIECE: Justification = {
+  reason:
+    "The messages of a stream are taken one after the other. Of those that come in one piece, Connect splits all before it gives the first: what is wrong with the length of one, it answers in the place of all before.",
+  matches: (_difference, { request, theirs: { answer, seen } }) =>
+    !isConnectUnary(request) && /message size \d+ is larger/.test(messageOf(answer) + JSON.stringify(seen)),
+};
+
 /** In what the lean path may differ from Connect's handlers, whatever carries those. */
 const LEAN: readonly Justification[] = [
+  ENVELOPES_IN_ONE_PIECE,
   {
-    reason: "A unary answer over gRPC-Web is known as a whole, and has its length over HTTP/1.1.",
+    reason: "An answer of envelopes that is whole before its head is written has its length over HTTP/1.1.",
     matches: ({ aspect, ours, theirs }, { request, ours: { answer } }) =>
       request.version === "1.1" &&
       aspect === "header content-length" &&
       theirs === undefined &&
       ours === String(answer.body.length) &&
-      /^application\/grpc-web/i.test(typeOf(request)),
+      /^application\/(?:grpc-web|connect\+)/i.test(typeOf(request)),
   },
   {
     reason:
@@ -49,9 +58,11 @@ const LEAN: readonly Justification[] = [
       "An interceptor's own head and trailers stand in the place of the handler's. Connect forgets only every other field of those (copyHeaders deletes while it goes through them).",
     matches: ({ aspect, ours, theirs }, { request, ours: { answer } }) =>
       hasOwnHead(request) &&
-      ((/^(?:header|trailer) (?!grpc-encoding$)/.test(aspect) && ours === undefined && theirs !== undefined) ||
+      ((/^(?:header|trailer|seen \d+ response(?:Header|Trailer)) (?!grpc-encoding$)/.test(aspect) &&
+        ours === undefined &&
+        theirs !== undefined) ||
         /^header (?:x-request-id|vary)$/.test(aspect) || // where the handler's is gone, the port's own stands
-        (aspect === "body" && isWebTrailersOnly(ours ?? "", theirs ?? "") && answer.status === 200)),
+        (aspect === "body" && isEndOnly(ours ?? "", theirs ?? "") && answer.status === 200)),
   },
   {
     reason:
@@ -80,6 +91,7 @@ const UNREAD = [
 
 /** In what the port, by either way, may differ from connect-node. */
 const FROM_CONNECT_NODE: readonly Justification[] = [
+  ENVELOPES_IN_ONE_PIECE,
   {
     reason: "The port's own: every answer has a request id, and says that it depends on the origin (CORS).",
     matches: ({ aspect, theirs }) => /^header (?:x-request-id|vary)$/.test(aspect) && theirs === undefined,
@@ -162,14 +174,6 @@ const FROM_CONNECT_NODE: readonly Justification[] = [
       "node:http2 throws at a field of the connection that a handler sets, and connect-node never answers; ours drops it, as HTTP/2 has none.",
     matches: (_difference, { request, ours, theirs: { answer } }) =>
       request.version === "2" && answer.end !== "complete" && framingFieldsIn(ours).some((name) => name !== "trailer"),
-  },
-  {
-    reason:
-      "The messages of a stream are taken one after the other. Of those that come in one piece, Connect splits all before it gives the first: what is wrong with the length of one, it answers in the place of all before.",
-    matches: (_difference, { request, ours, theirs: { answer, seen } }) =>
-      !isConnectUnary(request) &&
-      /message size \d+ is larger/.test(messageOf(answer)) &&
-      (ours.seen.length > seen.length || messageOf(ours.answer) !== messageOf(answer)),
   },
   {
     reason: "A question mark with nothing behind it is no query.",

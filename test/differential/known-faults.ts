@@ -1,17 +1,27 @@
-import { framingFieldsIn, hasNoTime, hasOwnHead, isGrpc, type Justification } from "./situation.ts";
+import { DOES_HEADER } from "./interceptors.ts";
+import {
+  fieldOf,
+  framingFieldsIn,
+  hasNoTime,
+  hasOwnHead,
+  isGrpc,
+  type Justification,
+  pathOf,
+  withoutLengths,
+} from "./situation.ts";
 
 /** Faults of ours, to be mended: each is told to whoever owns the code. */
 export const KNOWN_FAULTS: readonly Justification[] = [
   {
-    reason: "An empty encoding is none to the lean path, and unknown to Connect's handlers (src/wire/unary-plan.ts).",
+    reason: "An empty encoding is none to the lean path, and unknown to Connect's handlers (src/wire/call-plan.ts).",
     matches: (_difference, { request }) =>
-      request.fields.some(([name, value]) => /^(?:content|grpc)-encoding$/.test(name) && value === ""),
+      request.fields.some(([name, value]) => /^(?:content|connect-content|grpc)-encoding$/.test(name) && value === ""),
   },
   {
     reason:
       "An interceptor that answers with a head of its own loses content-type, grpc-status and grpc-encoding, though messages may be compressed; by Connect's handlers, the last is mostly there by the mistake that is named above.",
     matches: ({ aspect, ours }, { request }) =>
-      aspect === "header grpc-encoding" && ours === undefined && hasOwnHead(request),
+      / grpc-encoding$/.test(aspect) && ours === undefined && hasOwnHead(request),
   },
   {
     reason: "The lean path leaves an answer open that node:http does not write: the field `trailer` beside a length.",
@@ -60,5 +70,21 @@ export const KNOWN_FAULTS: readonly Justification[] = [
       /^(?:header|trailer) /.test(aspect) &&
       theirs === undefined &&
       ours?.endsWith(",") === true,
+  },
+  {
+    reason:
+      "Of a stream, interceptors get what the handler gives, though it is no message but an object with some of its fields: by Connect's handlers it is a message first, with all (src/wire/stream-call.ts).",
+    matches: (_difference, { request, ours }) =>
+      /\/(?:Tell|Collect|Talk)$/.test(pathOf(request)) &&
+      /(?:^|,)change-response-message(?:,|$)/.test(fieldOf(request, DOES_HEADER)) &&
+      /undefined answered/.test(ours.answer.body.toString()),
+  },
+  {
+    reason:
+      "Of an empty value that is added to another, the metadata of an error in JSON lacks the space behind the comma.",
+    matches: ({ aspect, ours = "", theirs = "" }, { request }) =>
+      aspect === "body" &&
+      /json|connect\+/i.test(fieldOf(request, "content-type")) &&
+      withoutLengths(ours) === withoutLengths(theirs).replaceAll(', "', ',"'),
   },
 ];

@@ -47,15 +47,20 @@ export function asSuccess(body: string): string {
 }
 
 /** The flags and contents of a body's envelopes. */
-export function withoutLengths(body: string): string {
+function envelopesIn(body: string): readonly string[] {
   const bytes = Buffer.from(body, "latin1");
-  let contents = "";
+  const envelopes: string[] = [];
   for (let at = 0; at + 5 <= bytes.length; ) {
     const end = at + 5 + bytes.readUInt32BE(at + 1);
-    contents += body[at] + body.slice(at + 5, end);
+    envelopes.push(body[at] + body.slice(at + 5, end));
     at = end;
   }
-  return contents;
+  return envelopes;
+}
+
+/** A body of envelopes without what differs when one has another length. */
+export function withoutLengths(body: string): string {
+  return envelopesIn(body).join("");
 }
 
 /** All that an answer may hold an error's message in. */
@@ -68,12 +73,13 @@ export function framingFieldsIn({ seen }: Outcome): readonly unknown[] {
   return seen.flatMap((facts) => (facts["where"] === GIVES_FRAMING_FIELDS ? [facts["names"]].flat() : []));
 }
 
-/** Whether two bodies over gRPC-Web differ in their trailers only. */
-export function isWebTrailersOnly(ours: string, theirs: string): boolean {
-  const [our, their] = [ours, theirs].map((body) =>
-    body.lastIndexOf(body.includes("\x81\0\0") ? "\x81\0\0" : "\x80\0\0"),
-  );
-  return our !== undefined && our >= 0 && our === their && ours.slice(0, our) === theirs.slice(0, their);
+/** The flags of an envelope that ends a stream, compressed or not. */
+const END_FLAGS = "\x02\x03\x80\x81";
+
+/** Whether two bodies of envelopes differ at most in what the last holds: trailers over gRPC-Web, metadata over Connect. */
+export function isEndOnly(ours: string, theirs: string): boolean {
+  const [our, their] = [envelopesIn(ours), envelopesIn(theirs)];
+  return our.slice(0, -1).join() === their.slice(0, -1).join() && END_FLAGS.includes(our.at(-1)?.[0] ?? "none");
 }
 
 /** The code of an answer that is an error, by Connect's name. */
@@ -91,7 +97,9 @@ export const hasNoTime = (request: RawRequest) => (askedTimeoutMs(request) ?? 1)
 
 /** Whether an interceptor takes part that may answer with a head and trailers of its own. */
 export const hasOwnHead = (request: RawRequest) =>
-  /(?:^|,)(?:empty-response-header|answer-instead-of-error|answer-itself)(?:,|$)/.test(fieldOf(request, DOES_HEADER));
+  /(?:^|,)(?:empty-response-header|replace-response-header|answer-instead-of-error|answer-itself)(?:,|$)/.test(
+    fieldOf(request, DOES_HEADER),
+  );
 
 /** Whether two status messages say the same, however far they are encoded. */
 export function sameMessage(ours: string, theirs: string): boolean {
