@@ -3,23 +3,30 @@ import { constants, type Http2ServerRequest, type Http2ServerResponse } from "no
 import { LINGER_MS, linger } from "../sockets/linger.ts";
 
 /**
- * Closes an HTTP/1.1 connection after an answer to a request that was not read to its end, or when the port is closing.
+ * Closes an HTTP/1.1 connection after an answer to a request that was not read to its end, or when the port is closing. To be
+ * called before the head of the answer is written.
  */
-export function closeAfterAnswer(request: IncomingMessage, response: ServerResponse, isClosing: () => boolean): void {
+export function closeAfterAnswer(request: IncomingMessage, response: ServerResponse, isClosing: boolean): void {
+  const unread = !request.complete && announcesBody(request);
+  if (response.headersSent || !(unread || isClosing)) {
+    return;
+  }
+  response.setHeader("connection", "close");
+  if (unread) {
+    const { socket } = request;
+    socket.destroySoon = () => undefined; // node:http would; linger does it
+    response.once("finish", () => linger(socket, request));
+  }
+}
+
+/** Has something done before the head of an answer is written, by whomever. */
+export function beforeHead(response: ServerResponse, act: () => void): void {
   const writeHead = response.writeHead;
-  response.writeHead = function (this: ServerResponse, ...parameters: unknown[]) {
-    const unread = !request.complete && announcesBody(request);
-    if (!response.headersSent && (unread || isClosing())) {
-      response.setHeader("connection", "close");
-      if (unread) {
-        const { socket } = request;
-        socket.destroySoon = () => undefined; // node:http would; linger does it
-        response.once("finish", () => linger(socket, request));
-      }
-    }
+  response.writeHead = ((...parameters: unknown[]) => {
+    act();
     // writeHead has overloads; what is passed through is what came.
     return (writeHead as (...parameters: unknown[]) => ServerResponse).apply(response, parameters);
-  } as typeof writeHead;
+  }) as typeof writeHead;
 }
 
 /**

@@ -29,7 +29,7 @@ export class Connection {
   readonly address: string;
   speaks: Speaks = { protocol: "unknown" };
   readonly #clock: Clock;
-  readonly #requests = new Set<NodeExchange>();
+  readonly #requests: NodeExchange[] = [];
   readonly #whenIdle: (() => void)[] = [];
   /** When the head of the next request began, while one is being read. */
   #headSince: number | undefined;
@@ -52,11 +52,11 @@ export class Connection {
   }
 
   get isIdle(): boolean {
-    return this.#requests.size === 0;
+    return this.#requests.length === 0;
   }
 
   /** The requests under way that node:http or node:http2 has read, in the order in which they came. */
-  get requests(): ReadonlySet<NodeExchange> {
+  get requests(): readonly NodeExchange[] {
     return this.#requests;
   }
 
@@ -64,11 +64,14 @@ export class Connection {
     this.#lastRequest?.cancel();
     this.#lastRequest = undefined;
     this.#headSince = undefined;
-    this.#requests.add(request);
+    this.#requests.push(request);
   }
 
   end(request: NodeExchange, now: number): void {
-    this.#requests.delete(request);
+    const at = this.#requests.indexOf(request);
+    if (at !== -1) {
+      this.#requests.splice(at, 1);
+    }
     this.#bytesReadWhenIdle = this.socket.bytesRead;
     this.#changedAt = now;
     this.#idleSince = now;
@@ -118,7 +121,7 @@ export class Connection {
       return "keep";
     }
     if (!this.isIdle) {
-      const uploading = [...this.#requests].some((request) => !request.isComplete());
+      const uploading = this.#requests.some((request) => !request.isComplete());
       const waitsForPeer = uploading || this.socket.writableLength > 0;
       return waitsForPeer && silentMs > limits.idleMs ? "close" : "keep";
     }

@@ -3,6 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
 import { ErrorCode, FieldBlock, type Lines } from "../http2/index.ts";
 import type { BodyReceiver, ExchangeAnswer } from "../wire/exchange.ts";
+import { AnswerFields } from "./answer-fields.ts";
 import type { UpgradeOffer } from "./http1-server.ts";
 import type { ClosableExchange, Http2Request } from "./http2-request.ts";
 import { type RequestMemory, requestMemory } from "./memory-account.ts";
@@ -25,7 +26,7 @@ export class Http2Exchange implements ClosableExchange {
   readonly #request: Http2Request;
   #memory: RequestMemory | undefined;
   /** Fields for the answer, whoever writes it. */
-  #fields: (readonly [name: string, value: string])[] | undefined;
+  readonly #fields = new AnswerFields();
   #hasContinued = false;
   #header: Headers | undefined;
 
@@ -138,7 +139,7 @@ export class Http2Exchange implements ClosableExchange {
     if (ownMembers) {
       keepWebMembers(request, response);
     }
-    for (const [name, value] of this.#fields ?? NO_LINES) {
+    for (const [name, value] of this.#fields.lines) {
       response.setHeader(name, value);
     }
     this.#request.handOver(listener);
@@ -161,30 +162,21 @@ export class Http2Exchange implements ClosableExchange {
   }
 
   setHeader(name: string, value: string): void {
-    this.#fields ??= [];
-    this.#removeField(name);
-    this.#fields.push([name, value]);
+    this.#fields.set(name, value);
   }
 
   vary(name: string): void {
-    const present = this.#fields?.find(([field]) => field === "vary")?.[1];
-    this.setHeader("vary", present === undefined ? name : `${present}, ${name}`);
-  }
-
-  #removeField(name: string): void {
-    const at = this.#fields?.findIndex(([field]) => field === name) ?? -1;
-    if (at !== -1) {
-      this.#fields?.splice(at, 1);
-    }
+    this.#fields.vary(name);
   }
 
   sendHead(fields: FieldBlock | Lines, endStream: boolean, more: Lines = NO_LINES): void {
     const { answer } = this.#request;
     if (fields instanceof FieldBlock) {
-      const own = this.#fields ?? NO_LINES;
-      answer.sendHead(fields, endStream, more.length === 0 ? own : [...own, ...more]);
+      const { lines } = this.#fields;
+      answer.sendHead(fields, endStream, more.length === 0 ? lines : [...lines, ...more]);
     } else {
-      answer.sendHead(this.#withOwn(fields), endStream, more);
+      const allowed = fields.filter(([name]) => !isConnectionField(name));
+      answer.sendHead(this.#fields.mergedWith(allowed), endStream, more);
     }
   }
 
@@ -218,21 +210,6 @@ export class Http2Exchange implements ClosableExchange {
     while (!answer.isClosed && answer.pendingBytes > 0) {
       await this.#room();
     }
-  }
-
-  /** Lines, without what HTTP/2 has no place for, and with the fields that every answer has: whoever answers knows best. */
-  #withOwn(lines: Lines): Lines {
-    const kept: (readonly [string, string])[] = [];
-    for (const line of lines) {
-      const [name, value] = line;
-      if (name === "vary") {
-        this.vary(value);
-      } else if (!isConnectionField(name)) {
-        this.#removeField(name);
-        kept.push(line);
-      }
-    }
-    return this.#fields === undefined ? kept : [...kept, ...this.#fields];
   }
 
   async #send(bytes: Uint8Array): Promise<void> {

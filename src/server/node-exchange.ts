@@ -1,10 +1,12 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { IncomingMessage, ServerResponse } from "node:http";
 import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
 import { FieldBlock, type Lines } from "../http2/index.ts";
 import type { BodyReceiver, ExchangeAnswer } from "../wire/exchange.ts";
-import type { AnswerWatch } from "./answer-watch.ts";
+import { beforeHead, closeAfterAnswer } from "./after-answer.ts";
+import { AnswerFields } from "./answer-fields.ts";
+import type { NodeAnswer } from "./answer-watch.ts";
 import type { UpgradeOffer } from "./http1-server.ts";
 import type { RequestMemory } from "./memory-account.ts";
 import { breakOff, keepMembers, type NodeRequest, type NodeResponse, writer } from "./node-messages.ts";
@@ -14,14 +16,18 @@ import type { NodeMessages, ServedExchange } from "./served-exchange.ts";
 /** What a receiver may have of a body before no more of it is read. */
 const MAX_UNREAD_BYTES = 64 * 1024;
 
+/** A body that is as long, or shorter, is written together with its head. */
+const ONE_WRITE_BYTES = 4 * 1024;
+
 /** What a {@link NodeExchange} is made of. */
 export interface NodeExchangeParts {
   readonly call: ActiveCall;
   readonly request: NodeRequest;
   readonly response: NodeResponse;
   readonly received: Received;
-  readonly answer: AnswerWatch;
+  readonly answer: NodeAnswer;
   readonly memory: RequestMemory;
+  readonly isClosing: () => boolean;
   readonly isHeadTooLarge: boolean;
   /** Gives the connection away; undefined where the request does not ask for that. */
   readonly takeOver: (() => UpgradeOffer) | undefined;
@@ -31,15 +37,19 @@ export interface NodeExchangeParts {
 export class NodeExchange implements ServedExchange {
   readonly call: ActiveCall;
   readonly received: Received;
-  readonly answer: AnswerWatch;
+  readonly answer: NodeAnswer;
   readonly isHeadTooLarge: boolean;
   plan: unknown;
   place = -1;
   readonly #request: NodeRequest;
   readonly #response: NodeResponse;
   readonly #memory: RequestMemory;
+  readonly #isClosing: () => boolean;
   readonly #takeOver: (() => UpgradeOffer) | undefined;
   #header: Headers | undefined;
+  /** Fields for the answer, whoever writes it. */
+  readonly #fields = new AnswerFields();
+  #receiver: BodyReceiver | undefined;
   /** What the receiver has of the body and not acknowledged. */
   #unreadBytes = 0;
   /** The head that goes out with the first part of the body. */
@@ -53,6 +63,7 @@ export class NodeExchange implements ServedExchange {
     this.#request = parts.request;
     this.#response = parts.response;
     this.#memory = parts.memory;
+    this.#isClosing = parts.isClosing;
     this.#takeOver = parts.takeOver;
   }
 
@@ -92,6 +103,14 @@ export class NodeExchange implements ServedExchange {
     return this.#takeOver !== undefined;
   }
 
+  /** The response is over. */
+  close(): void {
+    if (!this.answer.finished) {
+      this.lose();
+    }
+    this.#receiver?.onClose();
+  }
+
   /** The caller went away: what is still written goes nowhere. */
   lose(): void {
     this.answer.lose();
@@ -122,17 +141,18 @@ export class NodeExchange implements ServedExchange {
 
   receive(receiver: BodyReceiver): void {
     const request = this.#request as IncomingMessage; // both classes are Readable, with overloads that differ
-    const response = writer(this.#response);
+    const expected = Number(this.field("content-length") ?? Number.NaN);
+    let received = 0;
+    this.#receiver = receiver;
     request.on("data", (bytes: Buffer) => {
+      received += bytes.length;
       this.#unreadBytes += bytes.length;
       if (this.#unreadBytes > MAX_UNREAD_BYTES) {
         request.pause();
       }
-      receiver.onData(bytes, false);
+      receiver.onData(bytes, received === expected);
     });
     request.once("end", () => receiver.onEnd());
-    response.on("drain", () => receiver.onRoom());
-    response.once("close", () => receiver.onClose());
   }
 
   consumed(bytes: number): void {
@@ -146,7 +166,18 @@ export class NodeExchange implements ServedExchange {
     return this.#memory.hold(bytes);
   }
 
+  #closeAfterAnswer(): void {
+    if (this.#request instanceof IncomingMessage) {
+      closeAfterAnswer(this.#request, writer(this.#response), this.#isClosing());
+    }
+  }
+
   nodeMessages(ownMembers: boolean): NodeMessages {
+    this.answer.watch();
+    this.#setHead();
+    if (this.#request instanceof IncomingMessage) {
+      beforeHead(writer(this.#response), () => this.#closeAfterAnswer());
+    }
     if (this.#request instanceof Http2ServerRequest) {
       this.#request.headers.host ??= this.authority; // only Koa and Fastify know :authority
       if (ownMembers) {
@@ -159,12 +190,11 @@ export class NodeExchange implements ServedExchange {
   }
 
   setHeader(name: string, value: string): void {
-    this.#response.setHeader(name, value);
+    this.#fields.set(name, value);
   }
 
   vary(name: string): void {
-    const present = this.#response.getHeader("vary");
-    this.#response.setHeader("vary", present === undefined ? name : `${String(present)}, ${name}`);
+    this.#fields.vary(name);
   }
 
   sendHead(fields: FieldBlock | Lines, endStream: boolean, more: Lines = []): void {
@@ -178,75 +208,90 @@ export class NodeExchange implements ServedExchange {
 
   sendData(bytes: Uint8Array, endStream: boolean): boolean {
     const response = writer(this.#response);
-    if (isGone(response)) {
+    if (this.#isGone) {
       return true;
     }
     this.#writeHead(endStream ? bytes.byteLength : undefined);
+    this.answer.count(bytes.byteLength);
     if (endStream) {
-      response.end(bytes);
+      end(response, bytes);
       return true;
     }
-    return response.write(bytes);
+    const hasRoom = response.write(bytes);
+    if (!hasRoom) {
+      response.once("drain", () => this.#receiver?.onRoom());
+    }
+    return hasRoom;
   }
 
   sendTrailers(fields: FieldBlock | Lines): void {
     const response = writer(this.#response);
-    if (isGone(response)) {
+    if (this.#isGone) {
       return;
     }
     this.#writeHead(undefined);
-    response.addTrailers(Object.fromEntries(fields));
+    addTrailers(response, fields);
     response.end();
   }
 
   /** @param length of the whole body, where that is known */
   #writeHead(length: number | undefined): void {
     const lines = this.#head;
-    const response = writer(this.#response);
     this.#head = undefined;
-    if (lines !== undefined && !isGone(response)) {
-      this.#setFields(lines, length);
-      response.writeHead(response.statusCode);
+    if (lines === undefined || this.#isGone) {
+      return;
     }
+    this.#closeAfterAnswer();
+    const flat: string[] = [];
+    for (const [name, value] of this.#fields.mergedWith(lines)) {
+      if (name !== ":status" && !(name === "content-length" && length !== undefined)) {
+        flat.push(name, value);
+      }
+    }
+    if (length !== undefined) {
+      flat.push("content-length", String(length));
+    }
+    writer(this.#response).writeHead(Number(lines[0]?.[1]), flat);
   }
 
-  #setFields(lines: Lines, length: number | undefined): void {
+  /** Has the response know its head, for whoever writes it. */
+  #setHead(): void {
     const response = writer(this.#response);
-    for (const [name, value] of lines) {
+    for (const [name, value] of this.#fields.mergedWith(this.#head ?? [])) {
       if (name === ":status") {
         response.statusCode = Number(value);
-      } else if (name === "set-cookie") {
+      } else if (response.hasHeader(name)) {
         response.appendHeader(name, value);
-      } else if (name === "vary") {
-        this.vary(value);
       } else {
         response.setHeader(name, value);
       }
     }
-    if (length !== undefined) {
-      response.setHeader("content-length", length);
-    }
+    this.#head = undefined;
   }
 
   async respond({ status, header, body, trailer }: ExchangeAnswer): Promise<void> {
     const response = writer(this.#response);
-    if (isGone(response)) {
+    if (this.#isGone) {
       return;
     }
-    this.#setFields([[":status", String(status)], ...header], body instanceof Uint8Array ? body.byteLength : undefined);
-    if (body !== undefined || trailer !== undefined) {
-      response.writeHead(status); // else `end` writes the head, and ends an HTTP/2 stream with it: gRPC's Trailers-Only
+    const isEmpty = body === undefined && trailer === undefined;
+    this.#head = [[":status", String(status)], ...header];
+    if (isEmpty && !(response instanceof ServerResponse)) {
+      this.#setHead(); // `end` writes it, and ends an HTTP/2 stream with it: gRPC's Trailers-Only
+    } else {
+      this.#writeHead(body instanceof Uint8Array ? body.byteLength : undefined);
     }
     if (body instanceof Uint8Array) {
+      this.answer.count(body.byteLength);
       response.write(body);
     } else if (body !== undefined) {
-      await writeAll(response, body);
+      await this.#writeAll(response, body);
     }
-    if (isGone(response)) {
+    if (this.#isGone) {
       return;
     }
     if (trailer !== undefined) {
-      response.addTrailers(Object.fromEntries(trailer));
+      addTrailers(response, trailer);
     }
     await new Promise<void>((resolve) => {
       response.once("finish", resolve);
@@ -254,16 +299,41 @@ export class NodeExchange implements ServedExchange {
       response.end();
     });
   }
+
+  async #writeAll(response: ServerResponse, body: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const chunk of body) {
+      if (this.#isGone) {
+        return; // leaving the loop closes the body's iterator
+      }
+      this.answer.count(chunk.byteLength);
+      if (!response.write(chunk)) {
+        await drained(response);
+      }
+    }
+  }
+
+  /** Nobody takes what is written any more. */
+  get #isGone(): boolean {
+    const response = writer(this.#response);
+    return this.answer.isLost || response.destroyed || response.closed || response.writableEnded;
+  }
 }
 
-async function writeAll(response: ServerResponse, body: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const chunk of body) {
-    if (isGone(response)) {
-      return; // leaving the loop closes the body's iterator
-    }
-    if (!response.write(chunk)) {
-      await drained(response);
-    }
+/** node:http takes pairs, so that a name may come twice; node:http2's compatibility class does not. */
+function addTrailers(response: ServerResponse, fields: Iterable<readonly [string, string]>): void {
+  response.addTrailers(
+    response instanceof ServerResponse
+      ? Array.from(fields, ([name, value]): [string, string] => [name, value])
+      : Object.fromEntries(fields),
+  );
+}
+
+/** A short body goes out with its head as one text: node:http writes them by one plain write then. */
+function end(response: ServerResponse, bytes: Uint8Array): void {
+  if (bytes.byteLength <= ONE_WRITE_BYTES) {
+    response.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1"), "latin1");
+  } else {
+    response.end(bytes);
   }
 }
 
@@ -277,10 +347,6 @@ function drained(response: ServerResponse): Promise<void> {
     response.on("drain", done);
     response.on("close", done);
   });
-}
-
-function isGone(response: ServerResponse): boolean {
-  return response.destroyed || response.closed || response.writableEnded;
 }
 
 async function* readBody(request: NodeRequest): AsyncIterable<Uint8Array> {

@@ -1,7 +1,6 @@
-import { IncomingMessage, ServerResponse } from "node:http";
 import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { closeAfterAnswer, resetAfterAnswer } from "./after-answer.ts";
-import { type AnswerWatch, watchAnswer } from "./answer-watch.ts";
+import { resetAfterAnswer } from "./after-answer.ts";
+import { NodeAnswer } from "./answer-watch.ts";
 import type { Connection } from "./connection.ts";
 import { headerListBytes } from "./header-list.ts";
 import { type UpgradeOffer, upgradeOffer } from "./http1-server.ts";
@@ -35,7 +34,7 @@ export function serveNodeRequest(
     trusted: trustedProxies,
     isEncrypted: "encrypted" in request.socket,
   });
-  const answer = watchAnswer(request, response);
+  const answer = new NodeAnswer(request, response);
   const offer = upgradeOffer(request);
   const kept = connection === undefined ? UNCOUNTED : requestMemory(memory, connection);
   const exchange: NodeExchange = new NodeExchange({
@@ -45,6 +44,7 @@ export function serveNodeRequest(
     received,
     answer,
     memory: kept,
+    isClosing: () => serving.isClosing,
     isHeadTooLarge: headerListBytes(request.rawHeaders) > limits.headerListBytes,
     takeOver: offer === undefined ? undefined : () => takeOver(offer, connection, answer, over),
   });
@@ -52,16 +52,12 @@ export function serveNodeRequest(
   connection?.begin(exchange);
   request.on("error", ignoreLostPeer);
   response.on("error", ignoreLostPeer);
-  if (request instanceof IncomingMessage && response instanceof ServerResponse) {
-    closeAfterAnswer(request, response, () => serving.isClosing);
-  } else if (request instanceof Http2ServerRequest && response instanceof Http2ServerResponse) {
+  if (request instanceof Http2ServerRequest && response instanceof Http2ServerResponse) {
     resetAfterAnswer(request, response);
   }
   response.once("close", () => {
     kept.release();
-    if (!answer.finished) {
-      exchange.lose();
-    }
+    exchange.close();
     over();
   });
   if (request.destroyed) {
@@ -86,7 +82,7 @@ const UNCOUNTED: RequestMemory = { hold: () => true, release: () => undefined };
 function takeOver(
   offer: UpgradeOffer,
   connection: Connection | undefined,
-  answer: Required<AnswerWatch>,
+  answer: NodeAnswer,
   over: () => void,
 ): UpgradeOffer {
   if (connection !== undefined) {

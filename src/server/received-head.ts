@@ -59,7 +59,14 @@ export class NodeHead implements ReceivedHead {
   /** By the raw fields: node:http keeps the first `host` only, and hides that there was another. */
   values(name: string): readonly string[] {
     const { rawHeaders } = this.#request;
-    return rawHeaders.filter((_text, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name);
+    const values: string[] = [];
+    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+      const field = rawHeaders[at] ?? "";
+      if (field.length === name.length && field.toLowerCase() === name) {
+        values.push(rawHeaders[at + 1] ?? "");
+      }
+    }
+    return values;
   }
 
   removeForwarding(): void {

@@ -4,7 +4,7 @@ import { createEndStreamSerialization, endStreamFlag } from "@connectrpc/connect
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import { FieldBlock } from "../http2/index.ts";
-import type { CallPlan } from "./call-plan.ts";
+import type { CallPlan, ConstantFields } from "./call-plan.ts";
 import { COMPRESSED_FLAG, ENVELOPE_BYTES, envelope } from "./envelope.ts";
 import type { Exchange } from "./exchange.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
@@ -30,7 +30,21 @@ const WEB_OK = envelope(trailerFlag, Buffer.from("grpc-status: 0\r\n"));
 /** Writes the head of an answer with status 200. */
 export function sendHead({ exchange, plan, header }: AnswerParts): void {
   const changed = changedHeaders(header);
-  exchange.sendHead(changed === undefined ? plan.head : [[":status", "200"], ...changed], false);
+  if (changed === undefined) {
+    exchange.sendHead(plan.head, false);
+    return;
+  }
+  keepFields(plan.responseHeader, changed); // an interceptor may have answered with headers of its own
+  exchange.sendHead([[":status", "200"], ...changed], false);
+}
+
+/** Puts back what the protocol has to have there. */
+export function keepFields({ fields }: ConstantFields, headers: Headers): void {
+  for (const [name, value] of fields) {
+    if (!headers.has(name)) {
+      headers.set(name, value);
+    }
+  }
 }
 
 /** What a part of an answer is compressed by; undefined where it is too small, or may not be. */
@@ -72,9 +86,12 @@ export function endAnswer(
   });
 }
 
-function endGrpc({ exchange, trailer }: AnswerParts, error: ConnectError | undefined): void {
+function endGrpc({ exchange, plan, trailer }: AnswerParts, error: ConnectError | undefined): void {
   if (error === undefined) {
     const changed = changedHeaders(trailer);
+    if (changed !== undefined) {
+      keepFields(plan.responseTrailer, changed);
+    }
     exchange.sendTrailers(changed === undefined ? GRPC_OK : [...changed]);
     return;
   }
@@ -84,9 +101,13 @@ function endGrpc({ exchange, trailer }: AnswerParts, error: ConnectError | undef
 }
 
 /** gRPC-Web's trailers, in an envelope (grpc-web's PROTOCOL-WEB, "Message framing"). */
-function webEnd({ trailer }: AnswerParts, error: ConnectError | undefined): Uint8Array {
-  if (error === undefined && changedHeaders(trailer) === undefined) {
+function webEnd({ plan, trailer }: AnswerParts, error: ConnectError | undefined): Uint8Array {
+  const changed = changedHeaders(trailer);
+  if (error === undefined && changed === undefined) {
     return WEB_OK;
+  }
+  if (changed !== undefined) {
+    keepFields(plan.responseTrailer, changed);
   }
   const trailers = error === undefined ? trailer : setTrailerStatus(new Headers(trailer), error);
   return envelope(trailerFlag, trailerSerialize(trailers));

@@ -1,7 +1,7 @@
 import type { Compression } from "@connectrpc/connect/protocol";
 import { compressionNegotiate } from "@connectrpc/connect/protocol";
 import { parseTimeoutMs, type TimeoutHeader } from "../call/deadline.ts";
-import { FieldBlock } from "../http2/index.ts";
+import { FieldBlock, type Lines } from "../http2/index.ts";
 import type { Codec } from "./codec.ts";
 import { brotli, gzip } from "./compression.ts";
 import type { Exchange } from "./exchange.ts";
@@ -11,6 +11,12 @@ import { isConnectStream, type RpcProtocol, timeoutHeaderOf } from "./protocol.t
 
 /** All that a call's answer takes from its head, but for what differs from call to call. */
 export interface CallPlan {
+  /** The fields of the head that it follows from. */
+  readonly asked: {
+    readonly contentType: string;
+    readonly encoding: string | undefined;
+    readonly accepted: string | undefined;
+  };
   readonly method: RpcMethod;
   readonly protocol: RpcProtocol;
   /** Messages are in envelopes. */
@@ -22,8 +28,13 @@ export interface CallPlan {
   /** The head of an answer whose headers nobody has touched. */
   readonly head: FieldBlock;
   /** The same, as handlers see it; and the trailers. */
-  readonly responseHeader: HeaderSource;
-  readonly responseTrailer: HeaderSource;
+  readonly responseHeader: ConstantFields;
+  readonly responseTrailer: ConstantFields;
+}
+
+/** Fields that all answers of a plan have. */
+export interface ConstantFields extends HeaderSource {
+  readonly fields: Lines;
 }
 
 /** A call that the lean path takes. */
@@ -57,9 +68,9 @@ const ENCODING_HEADERS = {
   connectStream: ["connect-content-encoding", "connect-accept-encoding"],
 } as const;
 /** Plans that a method remembers: what a head says of encodings comes in few forms, unless somebody plays with it. */
-const MAX_PLANS = 64;
+const MAX_PLANS = 16;
 
-const plans = new WeakMap<RpcMethod, Map<string, CallPlan>>();
+const plans = new WeakMap<RpcMethod, CallPlan[]>();
 
 /** What a request's head asks for; undefined where the lean path leaves it to Connect's handlers. */
 export function planCall(exchange: Exchange, method: RpcMethod): PlannedCall | undefined {
@@ -98,13 +109,13 @@ function planOf(
   const [encodingHeader, acceptHeader] = headers;
   const encoding = exchange.field(encodingHeader);
   const accepted = exchange.field(acceptHeader);
-  const key = `${contentType}\n${encoding ?? ""}\n${accepted ?? ""}`; // no field's value has a line's end
+  const asked = { contentType, encoding, accepted };
   let known = plans.get(method);
   if (known === undefined) {
-    known = new Map();
+    known = [];
     plans.set(method, known);
   }
-  const present = known.get(key);
+  const present = known.find((plan) => isFor(plan, asked));
   if (present !== undefined) {
     return present;
   }
@@ -122,6 +133,7 @@ function planOf(
     fields.push([encodingHeader, response.name]); // a unary answer over Connect has it only if it is compressed
   }
   const plan: CallPlan = {
+    asked,
     method,
     protocol,
     isEnveloped: !isConnectUnary,
@@ -133,15 +145,20 @@ function planOf(
     responseHeader: constantSource(fields),
     responseTrailer: constantSource(protocol === "connect" ? [] : [["grpc-status", "0"]]),
   };
-  if (known.size >= MAX_PLANS) {
-    known.clear();
+  if (known.length >= MAX_PLANS) {
+    known.length = 0;
   }
-  known.set(key, plan);
+  known.push(plan);
   return plan;
 }
 
-function constantSource(fields: readonly (readonly [string, string])[]): HeaderSource {
+function isFor({ asked }: CallPlan, { contentType, encoding, accepted }: CallPlan["asked"]): boolean {
+  return asked.contentType === contentType && asked.encoding === encoding && asked.accepted === accepted;
+}
+
+function constantSource(fields: Lines): ConstantFields {
   return {
+    fields,
     field: (name) => fields.find(([known]) => known === name)?.[1],
     toHeaders: () => new Headers(fields.map(([name, value]): [string, string] => [name, value])),
   };

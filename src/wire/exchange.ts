@@ -5,7 +5,7 @@ import type { FieldBlock, Lines } from "../http2/index.ts";
 export interface BodyReceiver {
   /**
    * A part of the body, to be acknowledged by {@link Exchange.consumed}; may be kept, must not be changed. Where `isLast`,
-   * {@link onEnd} follows at once; the last part may come without.
+   * {@link onEnd} follows in the same turn; the last part may come without.
    */
   onData(bytes: Uint8Array, isLast: boolean): void;
   /** The body has come whole. */

@@ -1,12 +1,14 @@
 /**
  * Percent-encodes a status message for `grpc-message`: its UTF-8 bytes outside of %x20-%x7E, and `%` (gRPC over HTTP/2,
- * "Responses"). No more than that, as Connect does: grpc-js undoes no more, and its callers would read `%3A` for a colon.
+ * "Responses"), and a space at its edges, where a field has none (RFC 9113, 8.2.1). No more than that, as Connect does: grpc-js undoes no more, and its callers would read `%3A` for a colon.
  */
 export function encodeGrpcMessage(message: string): string {
+  const bytes = Buffer.from(message);
   let encoded = "";
-  for (const byte of Buffer.from(message)) {
+  for (const [at, byte] of bytes.entries()) {
+    const isEdge = at === 0 || at === bytes.length - 1;
     encoded +=
-      byte >= 0x20 && byte <= 0x7e && byte !== 0x25
+      byte >= (isEdge ? 0x21 : 0x20) && byte <= 0x7e && byte !== 0x25
         ? String.fromCharCode(byte)
         : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   }

@@ -22,10 +22,10 @@ export async function throughBinary(
   header.set("content-type", (header.get("content-type") ?? "").replace(TEXT_CONTENT_TYPE, "application/grpc-web"));
   const response = await handle({ ...request, header, body: decodeBase64(request.body) });
   const responseHeader = new Headers(response.header);
-  responseHeader.set(
-    "content-type",
-    (responseHeader.get("content-type") ?? "").replace("application/grpc-web", "application/grpc-web-text"),
-  );
+  const answered = responseHeader.get("content-type");
+  if (answered !== null) {
+    responseHeader.set("content-type", answered.replace("application/grpc-web", "application/grpc-web-text"));
+  }
   return {
     ...response,
     header: responseHeader,

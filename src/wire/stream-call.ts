@@ -1,4 +1,10 @@
-import { create, type DescMethodStreaming, type Message, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  type DescMethodStreaming,
+  type Message,
+  type MessageInitShape,
+} from "@bufbuild/protobuf";
 import { Code, ConnectError, type StreamRequest, type StreamResponse } from "@connectrpc/connect";
 import { endStreamFlag } from "@connectrpc/connect/protocol-connect";
 import { trailerFlag } from "@connectrpc/connect/protocol-grpc-web";
@@ -173,13 +179,15 @@ export class StreamCall implements BodyReceiver, Interruptible, MessageOwner {
     const { spec, interceptors } = this.#planned.plan.method;
     const { method } = spec;
     const context = this.#context;
+    const isSeen = interceptors.length > 0;
     const respond = (message: AsyncIterable<Init>): StreamResponse => ({
       stream: true,
       service: method.parent,
       method: method as DescMethodStreaming, // the plan is a stream's
       header: context.responseHeader,
       trailer: context.responseTrailer,
-      message: message as AsyncIterable<Message>, // each is made whole when it is written
+      // Interceptors see whole messages; else each is made whole when it is written.
+      message: (isSeen ? whole(method.output, message) : message) as AsyncIterable<Message>,
     });
     let next = async (request: StreamRequest): Promise<StreamResponse> => {
       const handled = contextFor(context, request);
@@ -194,9 +202,6 @@ export class StreamCall implements BodyReceiver, Interruptible, MessageOwner {
           throw new ConnectError(`${method.name} does not stream`, Code.Internal);
       }
     };
-    if (interceptors.length === 0) {
-      return next(new LeanStreamRequest(context, this.#reader));
-    }
     for (let at = interceptors.length - 1; at >= 0; at--) {
       // A stream's request gets a stream's response, as Connect has it; its type tells of both.
       next = (interceptors[at] as unknown as (inner: typeof next) => typeof next)(next);
@@ -235,13 +240,18 @@ export class StreamCall implements BodyReceiver, Interruptible, MessageOwner {
     try {
       this.#begin();
       const writing = endAnswer(this.#parts, error);
-      writing?.catch((cause: unknown) => call.log.error({ err: cause }, "an answer could not be compressed"));
+      writing?.catch((cause: unknown) => this.#breakOff(cause));
     } catch (cause) {
-      call.log.error({ err: cause }, "an answer could not be ended");
-      this.#exchange.breakOff();
+      this.#breakOff(cause);
     }
     this.#reader.close();
     call.settle();
+  }
+
+  /** The answer cannot be written, such as for a field that HTTP/1.1 has no place for. */
+  #breakOff(cause: unknown): void {
+    this.#exchange.call.log.error({ err: cause }, "an answer could not be written");
+    this.#exchange.breakOff();
   }
 
   /**
@@ -280,6 +290,28 @@ export class StreamCall implements BodyReceiver, Interruptible, MessageOwner {
 
 async function* single<T>(message: T): AsyncGenerator<T, void, undefined> {
   yield message;
+}
+
+/** What a handler gives may be an object with some of a message's fields. */
+function whole(type: DescMessage, inits: AsyncIterable<Init>): AsyncIterable<Message> {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = inits[Symbol.asyncIterator]();
+      const made = async (step: Promise<IteratorResult<Init>>): Promise<IteratorResult<Message>> => {
+        const { done, value } = await step;
+        return done === true ? { done, value: undefined } : { done: false, value: create(type, value) };
+      };
+      return {
+        next: () => made(iterator.next()),
+        ...(iterator.throw && {
+          throw: (error: unknown) => made(iterator.throw?.(error) as Promise<IteratorResult<Init>>),
+        }),
+        ...(iterator.return && {
+          return: (value: unknown) => made(iterator.return?.(value) as Promise<IteratorResult<Init>>),
+        }),
+      };
+    },
+  };
 }
 
 /** With Connect's words. */

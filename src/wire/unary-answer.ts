@@ -3,7 +3,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { type Compression, mergeNonProtocolHeaders } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, errorToJsonBytes, trailerMux } from "@connectrpc/connect/protocol-connect";
 import type { Lines } from "../http2/index.ts";
-import { type AnswerParts, compressionFor, endAnswer, sendHead } from "./answer-end.ts";
+import { type AnswerParts, compressionFor, endAnswer, keepFields, sendHead } from "./answer-end.ts";
 import { COMPRESSED_FLAG, closeEnvelope, ENVELOPE_BYTES, envelope } from "./envelope.ts";
 import { changedHeaders } from "./lazy-headers.ts";
 
@@ -37,7 +37,11 @@ function answerEnvelope(parts: AnswerParts, enveloped: Uint8Array): Promise<void
 
 function answerConnect(parts: AnswerParts, bytes: Uint8Array, compression: Compression | undefined): undefined {
   const { exchange, plan, header, trailer } = parts;
-  const isUntouched = changedHeaders(header) === undefined && changedHeaders(trailer) === undefined;
+  const changed = changedHeaders(header);
+  if (changed !== undefined) {
+    keepFields(plan.responseHeader, changed); // an interceptor may have answered with headers of its own
+  }
+  const isUntouched = changed === undefined && changedHeaders(trailer) === undefined;
   if (isUntouched && compression === undefined) {
     const length: Lines = [["content-length", String(bytes.length)]];
     exchange.sendHead(plan.head, false, length);

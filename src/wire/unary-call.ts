@@ -192,7 +192,7 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
     try {
       this.#finish(answerError(this.#parts(), error));
     } catch (cause) {
-      this.#exchange.call.log.error({ err: cause }, "an error could not be answered");
+      this.#breakOff(cause);
     }
   }
 
@@ -207,6 +207,12 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
     };
   }
 
+  /** The answer cannot be written, such as for a field that HTTP/1.1 has no place for. */
+  #breakOff(cause: unknown): void {
+    this.#exchange.call.log.error({ err: cause }, "an answer could not be written");
+    this.#exchange.breakOff();
+  }
+
   /** The answer is written, or will be when it is compressed: whoever still listens to the call lets go. */
   #finish(writing: Promise<void> | undefined): void {
     const { call } = this.#exchange;
@@ -215,7 +221,7 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
     } else {
       writing.then(
         () => call.settle(),
-        (error: unknown) => call.log.error({ err: error }, "an answer could not be compressed"),
+        (error: unknown) => this.#breakOff(error),
       );
     }
   }

@@ -127,6 +127,9 @@ function unreadableRequest(
     return undefined;
   }
   const { reason } = signal;
+  if (reason instanceof ConnectError && reason.code === Code.DeadlineExceeded) {
+    return reason; // there was no time to read it
+  }
   const message = reason instanceof ConnectError ? reason.rawMessage : "the request could not be read";
   return new ConnectError(message, Code.InvalidArgument, undefined, undefined, reason);
 }

@@ -66,6 +66,15 @@ const LEAN: readonly Justification[] = [
   },
   {
     reason:
+      "An interceptor's own head and trailers keep what the protocol has to have there: content-type, the encoding and the status. Without them an answer is none, and a compressed message is unreadable.",
+    matches: ({ aspect, ours, theirs }, { request }) =>
+      hasOwnHead(request) &&
+      /^(?:header (?:content-type|(?:grpc|connect-content)-encoding)|trailer grpc-status)$/.test(aspect) &&
+      ours !== undefined &&
+      theirs === undefined,
+  },
+  {
+    reason:
       "An answer that node:http2's client refuses, such as by a handler's content-length: it says so in two ways.",
     matches: ({ aspect }, { request, ours, theirs }) =>
       request.version === "2" &&
@@ -98,7 +107,8 @@ const FROM_CONNECT_NODE: readonly Justification[] = [
   },
   {
     reason: "A handler's own vary stands beside the port's.",
-    matches: ({ aspect, ours = "", theirs = "" }) => aspect === "header vary" && ours === `origin, ${theirs}`.trim(),
+    matches: ({ aspect, ours = "", theirs = "" }) =>
+      aspect === "header vary" && ours === (theirs.trim() === "" ? "origin" : `origin, ${theirs}`),
   },
   {
     reason: "405 says what is allowed (RFC 9110, 15.5.6), and 415 what is taken (15.5.16).",

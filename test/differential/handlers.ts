@@ -139,14 +139,14 @@ function paced<T>({ pace }: Wish, answer: () => T): T {
 }
 
 function answerTo(wish: Wish, besides: MessageInitShape<typeof AnswerSchema> = {}): Answer {
-  const { text, payload, number, numbers, words, any, duration, fillingBytes } = wish;
+  const { text, payload, number, numbers, words, any: packed, duration, fillingBytes } = wish;
   return create(AnswerSchema, {
     text,
     payload,
     number,
     numbers,
     words,
-    ...(any === undefined ? {} : { any }),
+    ...(packed === undefined ? {} : { any: packed }),
     ...(duration === undefined ? {} : { duration }),
     filling: "x".repeat(fillingBytes),
     ...besides,
