@@ -4,6 +4,7 @@ import type { Logger } from "../../src/call/logger.ts";
 import { createTasks } from "../../src/call/tasks.ts";
 import { createPort } from "../../src/server/port.ts";
 import { trustedProxies } from "../../src/server/proxies.ts";
+import { keepCallsYoung } from "../../src/service/young-calls.ts";
 import { implement } from "../../src/wire/implement.ts";
 import { rpcHandler } from "../../src/wire/rpc.ts";
 import { announce, tlsOptions } from "./arguments.ts";
@@ -11,6 +12,8 @@ import { names } from "./names.ts";
 import { RepeatService, repeat } from "./repeat.ts";
 
 // Our port and our RPCs, without what a service adds: no rules, interceptors, request id or record of calls.
+
+keepCallsYoung();
 
 const fail = (...what: readonly unknown[]) => console.error(...what);
 const nothing = () => undefined;

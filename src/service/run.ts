@@ -2,6 +2,7 @@ import { createLogOutput } from "../observe/log-output.ts";
 import { ConfigurationError } from "./configuration.ts";
 import type { ConfigShape, ServiceDefinition } from "./definition.ts";
 import { type RunningService, StartError, startService } from "./start.ts";
+import { keepCallsYoung } from "./young-calls.ts";
 
 /** Signals closer together than this are one: a terminal's Ctrl-C reaches a process twice, by itself and by npm. */
 const SAME_SIGNAL_MS = 1000;
@@ -13,6 +14,7 @@ const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
  * from starting is said on standard error, exit 1. Resolves once the service listens.
  */
 export async function run<C extends ConfigShape, R>(definition: ServiceDefinition<C, R>): Promise<void> {
+  keepCallsYoung();
   setInterval(() => undefined, 2 ** 30); // the timers of a drain alone do not keep the process
   const stopping = stopSignal();
   const terminal = process.stdout.isTTY === true;
