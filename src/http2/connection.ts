@@ -39,6 +39,11 @@ export class Http2Connection implements StreamCarrier {
     return this.#core.streams.size;
   }
 
+  /** The streams that are open now. */
+  get openStreams(): readonly Stream[] {
+    return this.#core.streams.values();
+  }
+
   /** What bodies have waiting for the peer's windows, in bytes. */
   get pendingBytes(): number {
     return this.#core.sender.pendingBytes;

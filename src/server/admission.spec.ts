@@ -18,12 +18,21 @@ function setUp() {
   };
   const room = new Set<Stream>();
   const begun: Request[] = [];
-  const admission = new Admission<Request>(connection, 1000, 0, (request) => begun.push(request));
+  const made: Request[] = [];
+  const admission = new Admission<Request>(
+    connection,
+    () => made,
+    1000,
+    0,
+    (request) => begun.push(request),
+  );
   const newRequest = (hasRoom = true): Request => {
     const resets: number[] = [];
     const stream = { reset: (code: number) => resets.push(code) } as unknown as Stream; // what is used of it
     if (hasRoom) room.add(stream);
-    return { stream, hasRoom, isAnswered: false, resets, place: -1 };
+    const request = { stream, hasRoom, isAnswered: false, resets, isBegun: false };
+    made.push(request);
+    return request;
   };
   return { connection, begun, admission, newRequest, room };
 }

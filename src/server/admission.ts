@@ -1,6 +1,5 @@
 import { ErrorCode, type Stream } from "../http2/index.ts";
 import { currentTurn } from "../sockets/end-of-turn.ts";
-import { type Listed, Roster } from "./roster.ts";
 
 /** Requests of one connection that are begun in one turn: what the first of them answer is seen before there are more. */
 const PER_TURN = 16;
@@ -23,8 +22,10 @@ interface PeerWindows {
 }
 
 /** What is read of a request. */
-export interface Admittee extends Listed {
+export interface Admittee {
   readonly stream: Stream;
+  /** It was admitted; the admission's to write. */
+  isBegun: boolean;
   /** The head of its answer is out. */
   readonly isAnswered: boolean;
 }
@@ -36,19 +37,29 @@ export interface Admittee extends Listed {
  */
 export class Admission<R extends Admittee> {
   readonly #connection: PeerWindows;
+  readonly #underWay: () => readonly R[];
   readonly #maxPendingBytes: number;
   readonly #dispatch: (request: R) => void;
   /** Those that wait, in order, and since when. */
   readonly #held = new Map<R, number>();
-  readonly #begun = new Roster<R>();
   #now: number;
   #turn = -1;
   #inTurn = 0;
   #isScheduled = false;
 
-  /** @param now milliseconds of the clock of {@link tick} */
-  constructor(connection: PeerWindows, maxPendingBytes: number, now: number, dispatch: (request: R) => void) {
+  /**
+   * @param underWay the requests of the connection, admitted or not
+   * @param now milliseconds of the clock of {@link tick}
+   */
+  constructor(
+    connection: PeerWindows,
+    underWay: () => readonly R[],
+    maxPendingBytes: number,
+    now: number,
+    dispatch: (request: R) => void,
+  ) {
     this.#connection = connection;
+    this.#underWay = underWay;
     this.#maxPendingBytes = maxPendingBytes;
     this.#now = now;
     this.#dispatch = dispatch;
@@ -66,7 +77,6 @@ export class Admission<R extends Admittee> {
 
   /** A request is over, answered or not. */
   leave(request: R): void {
-    this.#begun.remove(request);
     if (this.#held.size > 0) {
       this.#held.delete(request);
       this.check();
@@ -101,7 +111,7 @@ export class Admission<R extends Admittee> {
 
   #begin(request: R): void {
     this.#inTurn++;
-    this.#begun.add(request);
+    request.isBegun = true;
     this.#dispatch(request);
   }
 
@@ -123,8 +133,8 @@ export class Admission<R extends Admittee> {
 
   #countUnanswered(): number {
     let count = 0;
-    for (const { isAnswered } of this.#begun.values()) {
-      count += isAnswered ? 0 : 1;
+    for (const { isBegun, isAnswered } of this.#underWay()) {
+      count += isBegun && !isAnswered ? 1 : 0;
     }
     return count;
   }

@@ -29,6 +29,9 @@ const MAX_STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
  */
 const HELD_ABOVE_OUTPUTS = 4;
 
+/** What a connection may hold more or less than the account has: most calls come and go below it. */
+const ACCOUNTED_STEP_BYTES = 16 * 1024;
+
 export interface Http2CarrierOptions {
   readonly limits: PortLimits;
   readonly clock: Clock;
@@ -71,7 +74,13 @@ export function createHttp2Carrier(options: Http2CarrierOptions): Carrier {
     );
     /** What of it is in the account. */
     let accounted = 0;
-    const admission = new Admission(http2.connection, limits.outputBytes * HELD_ABOVE_OUTPUTS, clock.now(), dispatch);
+    const admission = new Admission<Http2Request>(
+      http2.connection,
+      () => http2.connection.openStreams.map(({ listener }) => listener as Http2Request), // by onStream
+      limits.outputBytes * HELD_ABOVE_OUTPUTS,
+      clock.now(),
+      dispatch,
+    );
     connection.speaks = { protocol: "http2", peer: peerOf(http2, limits, admission) };
     if (serving.isClosing) {
       http2.connection.leave();
@@ -118,7 +127,7 @@ export function createHttp2Carrier(options: Http2CarrierOptions): Carrier {
     function account(): void {
       const held = http2.connection.isOver ? 0 : http2.connection.heldBytes + socket.writableLength;
       const more = held - accounted;
-      if (more !== 0) {
+      if (Math.abs(more) >= ACCOUNTED_STEP_BYTES || (held === 0 && more !== 0)) {
         accounted = held; // first: the connection may be ended for it
         memory.add(connection, more);
       }

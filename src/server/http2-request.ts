@@ -30,7 +30,7 @@ export class Http2Request implements StreamListener {
   readonly received: Received<StreamHead>;
   readonly answer: StreamAnswer;
   readonly #shared: Http2Requests;
-  place = -1;
+  isBegun = false;
   /** What has come of the body while nobody takes it, or for whoever takes it as an iterable. */
   #queue: BodyQueue | undefined;
   /** Who takes the body as it comes: an RPC, or the web application, which has the whole stream. */

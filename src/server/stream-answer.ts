@@ -1,4 +1,4 @@
-import type { FieldLines, Lines, Stream } from "../http2/index.ts";
+import { FieldBlock, type FieldLines, type Lines, type Stream } from "../http2/index.ts";
 import { type AnswerWatch, CALLER_WENT_AWAY } from "./answer-watch.ts";
 
 /** The answer on a stream of our own engine: what it does goes to the stream, and what is seen of it is kept. */
@@ -54,10 +54,7 @@ export class StreamAnswer implements AnswerWatch {
 
   sendHead(fields: FieldLines, endStream: boolean, more?: Lines): void {
     if (!this.#stream.isClosed) {
-      for (const [name, value] of fields) {
-        this.#status = name === ":status" ? Number(value) : this.#status;
-        break; // it is the first (RFC 9113, 8.3.2)
-      }
+      this.#status = statusOf(fields) ?? this.#status;
     }
     this.#stream.sendHead(fields, endStream, more);
   }
@@ -82,4 +79,14 @@ export class StreamAnswer implements AnswerWatch {
   reset(code: number): void {
     this.#stream.reset(code);
   }
+}
+
+function statusOf(fields: FieldLines): number | undefined {
+  if (fields instanceof FieldBlock) {
+    return Number(fields.lines[0]?.[1]); // it is the first (RFC 9113, 8.3.2)
+  }
+  for (const [name, value] of fields) {
+    return name === ":status" ? Number(value) : undefined;
+  }
+  return undefined;
 }
