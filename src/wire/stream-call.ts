@@ -1,11 +1,5 @@
-import {
-  create,
-  type DescMessage,
-  type DescMethodStreaming,
-  type Message,
-  type MessageInitShape,
-} from "@bufbuild/protobuf";
-import { Code, ConnectError, type StreamRequest, type StreamResponse } from "@connectrpc/connect";
+import { create, type DescMethodStreaming, type Message, type MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { endStreamFlag } from "@connectrpc/connect/protocol-connect";
 import { trailerFlag } from "@connectrpc/connect/protocol-grpc-web";
 import type { Interruptible } from "../call/call.ts";
@@ -14,9 +8,10 @@ import type { PlannedCall } from "./call-plan.ts";
 import { beginCall, connectErrorOf, replaceHeaders, timeoutOf } from "./call-steps.ts";
 import { COMPRESSED_FLAG, closeEnvelope, ENVELOPE_BYTES, envelope } from "./envelope.ts";
 import type { BodyReceiver, Exchange } from "./exchange.ts";
-import { contextFor, LeanContext, LeanStreamRequest } from "./handler-context.ts";
+import { LeanContext } from "./handler-context.ts";
 import { type MessageOwner, MessageReader } from "./message-reader.ts";
 import type { RpcOptions } from "./rpc-options.ts";
+import { handleStream } from "./stream-handler.ts";
 
 type Init = MessageInitShape<DescMethodStreaming["output"]>;
 
@@ -104,7 +99,7 @@ export class StreamCall implements BodyReceiver, Interruptible, MessageOwner {
 
   async #answer(): Promise<void> {
     try {
-      const response = await this.#invoke();
+      const response = await handleStream(this.#planned.plan.method, this.#context, this.#reader);
       replaceHeaders(this.#context.responseHeader, response.header);
       const answers: AsyncIterator<Init> = response.message[Symbol.asyncIterator]();
       this.#answers = answers;
@@ -173,40 +168,6 @@ export class StreamCall implements BodyReceiver, Interruptible, MessageOwner {
         resolve();
       };
     });
-  }
-
-  async #invoke(): Promise<StreamResponse> {
-    const { spec, interceptors } = this.#planned.plan.method;
-    const { method } = spec;
-    const context = this.#context;
-    const isSeen = interceptors.length > 0;
-    const respond = (message: AsyncIterable<Init>): StreamResponse => ({
-      stream: true,
-      service: method.parent,
-      method: method as DescMethodStreaming, // the plan is a stream's
-      header: context.responseHeader,
-      trailer: context.responseTrailer,
-      // Interceptors see whole messages; else each is made whole when it is written.
-      message: (isSeen ? whole(method.output, message) : message) as AsyncIterable<Message>,
-    });
-    let next = async (request: StreamRequest): Promise<StreamResponse> => {
-      const handled = contextFor(context, request);
-      switch (spec.kind) {
-        case "server_streaming":
-          return respond(spec.impl(await onlyMessage(request.message), handled) as AsyncIterable<Init>);
-        case "client_streaming":
-          return respond(single(await spec.impl(request.message, handled)));
-        case "bidi_streaming":
-          return respond(spec.impl(request.message, handled) as AsyncIterable<Init>);
-        default:
-          throw new ConnectError(`${method.name} does not stream`, Code.Internal);
-      }
-    };
-    for (let at = interceptors.length - 1; at >= 0; at--) {
-      // A stream's request gets a stream's response, as Connect has it; its type tells of both.
-      next = (interceptors[at] as unknown as (inner: typeof next) => typeof next)(next);
-    }
-    return next(new LeanStreamRequest(context, this.#reader));
   }
 
   #onFailure(thrown: unknown): void {
@@ -286,46 +247,4 @@ export class StreamCall implements BodyReceiver, Interruptible, MessageOwner {
       options: this.#options,
     };
   }
-}
-
-async function* single<T>(message: T): AsyncGenerator<T, void, undefined> {
-  yield message;
-}
-
-/** What a handler gives may be an object with some of a message's fields. */
-function whole(type: DescMessage, inits: AsyncIterable<Init>): AsyncIterable<Message> {
-  return {
-    [Symbol.asyncIterator]() {
-      const iterator = inits[Symbol.asyncIterator]();
-      const made = async (step: Promise<IteratorResult<Init>>): Promise<IteratorResult<Message>> => {
-        const { done, value } = await step;
-        return done === true ? { done, value: undefined } : { done: false, value: create(type, value) };
-      };
-      return {
-        next: () => made(iterator.next()),
-        ...(iterator.throw && {
-          throw: (error: unknown) => made(iterator.throw?.(error) as Promise<IteratorResult<Init>>),
-        }),
-        ...(iterator.return && {
-          return: (value: unknown) => made(iterator.return?.(value) as Promise<IteratorResult<Init>>),
-        }),
-      };
-    },
-  };
-}
-
-/** With Connect's words. */
-async function onlyMessage(messages: AsyncIterable<Message>): Promise<Message> {
-  const iterator = messages[Symbol.asyncIterator]();
-  const first = await iterator.next();
-  if (first.done === true) {
-    const message = "protocol error: missing input message for server-streaming method";
-    throw new ConnectError(message, Code.Unimplemented);
-  }
-  const second = await iterator.next();
-  if (second.done !== true) {
-    const message = "protocol error: received extra input message for server-streaming method";
-    throw new ConnectError(message, Code.Unimplemented);
-  }
-  return first.value;
 }

@@ -3,7 +3,7 @@ import { Code, ConnectError, type UnaryRequest, type UnaryResponse } from "@conn
 import type { Interruptible } from "../call/call.ts";
 import type { AnswerParts } from "./answer-end.ts";
 import type { PlannedCall } from "./call-plan.ts";
-import { beginCall, connectErrorOf, replaceHeaders, timeoutOf } from "./call-steps.ts";
+import { beginCall, connectErrorOf, intercepted, replaceHeaders, timeoutOf } from "./call-steps.ts";
 import { COMPRESSED_FLAG, payloadOf } from "./envelope.ts";
 import type { Exchange } from "./exchange.ts";
 import { contextFor, LeanContext, LeanUnaryRequest } from "./handler-context.ts";
@@ -128,7 +128,7 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
 
   async #intercept(message: Message, context: LeanContext, handle: Handle): Promise<unknown> {
     const { spec, interceptors } = this.#planned.plan.method;
-    let next = async (request: UnaryRequest): Promise<UnaryResponse> => {
+    const answer = async (request: UnaryRequest): Promise<UnaryResponse> => {
       const init = await handle(request.message, contextFor(context, request));
       return {
         stream: false,
@@ -139,11 +139,7 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
         message: create(spec.method.output, init as MessageInitShape<typeof spec.method.output>), // the compiler has seen the handler's
       };
     };
-    for (let at = interceptors.length - 1; at >= 0; at--) {
-      // A unary request gets a unary response, as Connect has it; its type tells of both.
-      next = (interceptors[at] as unknown as (inner: typeof next) => typeof next)(next);
-    }
-    const response = await next(new LeanUnaryRequest(context, message));
+    const response = await intercepted(interceptors, answer)(new LeanUnaryRequest(context, message));
     replaceHeaders(context.responseHeader, response.header);
     replaceHeaders(context.responseTrailer, response.trailer);
     return response.message;
