@@ -1,4 +1,4 @@
-import { type DescField, type DescMessage, type DescMethod, type Message, ScalarType } from "@bufbuild/protobuf";
+import { type DescMessage, type DescMethod, type Message, ScalarType } from "@bufbuild/protobuf";
 import { createMethodSerializationLookup } from "@connectrpc/connect/protocol";
 import { flatWriter } from "./flat-writer.ts";
 
@@ -66,22 +66,27 @@ function behind(headroom: number, bytes: Uint8Array): Uint8Array {
   return all;
 }
 
-/** Protobuf's reader gives `bytes` fields as parts of what it reads: what is read is copied first, where there may be any. */
+/**
+ * Protobuf's reader gives `bytes` fields, and fields that it does not know, as parts of what it reads. So what is read is
+ * copied first where the type may hold either within; of any other type, only a message that has unknown fields is read
+ * again, from a copy.
+ */
 function withoutAliases(codec: Codec, type: DescMessage): Codec {
-  return holdsBytes(type)
-    ? { serialize: codec.serialize, parse: (bytes) => codec.parse(new Uint8Array(bytes)) }
-    : codec;
-}
-
-/** Whether a message of this type may hold a `bytes` field, itself or in what it holds. */
-export function holdsBytes(type: DescMessage, seen = new Set<DescMessage>()): boolean {
-  if (seen.has(type)) {
-    return false;
+  const { serialize, parse } = codec;
+  const parseCopy = (bytes: Uint8Array) => parse(new Uint8Array(bytes));
+  if (mayHoldParts(type)) {
+    return { serialize, parse: parseCopy };
   }
-  seen.add(type);
-  return type.fields.some((field) => field.scalar === ScalarType.BYTES || holdsBytesBelow(field, seen));
+  return {
+    serialize,
+    parse(bytes) {
+      const message = parse(bytes);
+      return message.$unknown === undefined ? message : parseCopy(bytes);
+    },
+  };
 }
 
-function holdsBytesBelow(field: DescField, seen: Set<DescMessage>): boolean {
-  return field.message !== undefined && holdsBytes(field.message, seen);
+/** Whether a message of this type may hold parts of what it was read from, besides its own unknown fields. */
+function mayHoldParts(type: DescMessage): boolean {
+  return type.fields.some(({ scalar, message }) => scalar === ScalarType.BYTES || message !== undefined);
 }
