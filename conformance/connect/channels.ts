@@ -1,6 +1,4 @@
 import type { Registry } from "@bufbuild/protobuf";
-import type { Interceptor } from "@connectrpc/connect";
-import { parseTimeoutMs, TIMEOUT_HEADER } from "../../src/call/deadline.ts";
 import { type Channel, createChannel } from "../../src/client/channel.ts";
 import { type ClientCompatRequest, COMPRESSIONS, FORMATS, HTTP_VERSIONS, PROTOCOLS } from "./schema.ts";
 
@@ -9,21 +7,8 @@ export interface Channels extends AsyncDisposable {
   for(request: ClientCompatRequest): Channel;
 }
 
-/** A channel bounds every unary call. One without a time-out gets this, which no case asks for. */
-const DEFAULT_TIMEOUT_MS = 24 * 60 * 60_000;
 /** Where no limit is asked for. */
 const READ_MAX_BYTES = 64 * 1024 * 1024;
-
-/** The suite's server says which time-out it saw, and knows nothing of a channel's own. */
-const withoutDefaultTimeout: Interceptor = (next) => (request) => {
-  for (const name of Object.values(TIMEOUT_HEADER)) {
-    const value = request.header.get(name);
-    if (value !== null && (parseTimeoutMs(name, value) ?? 0) > DEFAULT_TIMEOUT_MS / 2) {
-      request.header.delete(name);
-    }
-  }
-  return next(request);
-};
 
 export function createChannels(registry: Registry): Channels {
   const channels = new Map<string, Channel>();
@@ -35,15 +20,12 @@ export function createChannels(registry: Registry): Channels {
     return createChannel(`${isSecure ? "https" : "http"}://${host}:${port}`, {
       httpVersion: known(HTTP_VERSIONS, request.httpVersion),
       protocol: known(PROTOCOLS, request.protocol),
-      ...{
-        format: known(FORMATS, request.codec),
-        ...(sendCompression && { sendCompression, compressMinBytes: 0 }),
-        useHttpGet: request.useGetHttpMethod,
-        jsonOptions: { registry },
-      },
+      format: known(FORMATS, request.codec),
+      ...(sendCompression && { sendCompression, compressMinBytes: 0 }),
+      useHttpGet: request.useGetHttpMethod,
+      jsonOptions: { registry },
       readMaxBytes: messageReceiveLimit || READ_MAX_BYTES,
-      timeoutMs: DEFAULT_TIMEOUT_MS,
-      interceptors: [withoutDefaultTimeout],
+      timeoutMs: Number.POSITIVE_INFINITY, // the suite's servers say which time-out they saw
       ...(isSecure && {
         tls: {
           ca: Buffer.from(serverTlsCert),

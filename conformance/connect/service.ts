@@ -18,10 +18,8 @@ import type {
 /**
  * What the suite asks of a server under test (its docs/testing_servers.md): each request says how it has to be answered,
  * and the answer says what arrived. `Unimplemented` is left out, as it has to be.
- *
- * @param noTimeoutMs a time-out from which on the caller has asked for none: it is the server's own
  */
-export function conformanceService(schema: Schema, noTimeoutMs: number): Implementation {
+export function conformanceService(schema: Schema): Implementation {
   const { service } = schema;
   const infoSchema = schema.message<RequestInfo>("ConformancePayload.RequestInfo");
   const payloadSchema = schema.message<Payload>("ConformancePayload");
@@ -33,7 +31,7 @@ export function conformanceService(schema: Schema, noTimeoutMs: number): Impleme
     return create(infoSchema, {
       requestHeaders: protoHeaders(context.requestHeader),
       requests,
-      ...(timeoutMs !== undefined && timeoutMs < noTimeoutMs && { timeoutMs: BigInt(Math.floor(timeoutMs)) }),
+      ...(timeoutMs !== undefined && { timeoutMs: BigInt(Math.floor(timeoutMs)) }),
       ...(query !== undefined && { connectGetInfo: { queryParams: protoHeaders(query) } }),
     });
   }

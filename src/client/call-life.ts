@@ -1,7 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { getAbortSignalReason } from "@connectrpc/connect/protocol";
 import type { ActiveCall } from "../call/call.ts";
-import { systemClock } from "../call/clock.ts";
+import { type Clock, systemClock } from "../call/clock.ts";
 import { type Deadline, deadlinesOf, type Expiring } from "../call/deadlines.ts";
 import { noTimeLeft, tookTooLong } from "../interceptors/index.ts";
 import { onwardError } from "./onward-error.ts";
@@ -46,6 +46,8 @@ export class CallLife implements Expiring, Outcome {
   readonly #call: ActiveCall | undefined;
   readonly #underWay: Cuttable;
   readonly #deadline: Deadline | undefined;
+  /** By the clock of the call that it is made for, or else the system's. */
+  readonly #deadlineAt: number = Number.POSITIVE_INFINITY;
   readonly #isOwnLimit: boolean;
   #cut: ConnectError | undefined;
   #error: ConnectError | undefined;
@@ -78,8 +80,9 @@ export class CallLife implements Expiring, Outcome {
       if (limitMs <= 0) {
         throw this.fail(noTimeLeft());
       }
-      const clock = call?.clock ?? systemClock;
-      this.#deadline = deadlinesOf(clock).add(this, clock.now() + limitMs);
+      const clock = this.#clock;
+      this.#deadlineAt = clock.now() + limitMs;
+      this.#deadline = deadlinesOf(clock).add(this, this.#deadlineAt);
     }
     signal?.addEventListener("abort", this);
     call?.signal.addEventListener("abort", this);
@@ -92,9 +95,7 @@ export class CallLife implements Expiring, Outcome {
 
   /** The deadline has passed. */
   expire(): void {
-    this.#cutShort(
-      this.#isOwnLimit ? new ConnectError("the operation timed out", Code.DeadlineExceeded) : tookTooLong(),
-    );
+    this.#cutShort(this.#tooLate());
   }
 
   /** A signal has aborted. */
@@ -120,13 +121,28 @@ export class CallLife implements Expiring, Outcome {
   fail(thrown: unknown): ConnectError {
     if (this.#error === undefined) {
       const isCancelledHere = this.#signal?.aborted === true || this.#call?.signal.aborted === true;
-      this.#error = onwardError(ConnectError.from(this.#cut ?? thrown), this.#url, isCancelledHere);
+      const reason = this.#cut ?? (this.#isResetAtDeadline(thrown) ? this.#tooLate() : thrown);
+      this.#error = onwardError(ConnectError.from(reason), this.#url, isCancelledHere);
     }
     if (!this.#isOver) {
       this.#counts.failed++;
       this.#end();
     }
     return this.#error;
+  }
+
+  get #clock(): Clock {
+    return this.#call?.clock ?? systemClock;
+  }
+
+  #tooLate(): ConnectError {
+    return this.#isOwnLimit ? new ConnectError("the operation timed out", Code.DeadlineExceeded) : tookTooLong();
+  }
+
+  /** A server that knows of the deadline may break the call off at it, before the timer here has fired; grpc-go does. */
+  #isResetAtDeadline(thrown: unknown): boolean {
+    const isReset = thrown instanceof ConnectError && thrown.code === Code.Canceled && !thrown.isWireError;
+    return isReset && this.#clock.now() >= this.#deadlineAt;
   }
 
   #cutShort(reason: ConnectError): void {

@@ -14,7 +14,11 @@ import type { CallTransportOptions } from "./transport-options.ts";
 
 /** Departures of a channel from its defaults. */
 export interface ChannelOptions {
-  /** What a unary call may take, in milliseconds, where the call names no time-out of its own. Default 60,000. */
+  /**
+   * What a unary call may take, in milliseconds, where the call names no time-out of its own. Default 60,000. With
+   * `Number.POSITIVE_INFINITY` nothing bounds such a call, and the target is told of no time-out, except inside a call of a
+   * service, whose own deadline still counts.
+   */
   readonly timeoutMs?: number;
   /** The protocol between the services. Default `grpc`, which needs HTTP/2. */
   readonly protocol?: "grpc" | "grpc-web" | "connect";

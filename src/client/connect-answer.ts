@@ -6,6 +6,7 @@ import {
 } from "@connectrpc/connect/protocol-connect";
 import { acceptedCompressions, compressionOf } from "./accepted-compressions.ts";
 import { fieldOf, headersOf } from "./answer-fields.ts";
+import { brokenAnswer } from "./broken-answer.ts";
 import type { AnswerEnd, AnswerHead, EnvelopeProtocol, Kind } from "./call-protocol.ts";
 import type { AnswerField, AnswerFields } from "./http-request.ts";
 
@@ -106,7 +107,7 @@ class ConnectStreamEnd implements AnswerEnd {
 
   onEnd(): void {
     if (!this.#isEnded) {
-      throw new ConnectError("protocol error: missing EndStreamResponse", Code.InvalidArgument);
+      throw brokenAnswer("missing EndStreamResponse");
     }
   }
 }

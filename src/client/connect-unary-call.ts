@@ -4,6 +4,7 @@ import { errorFromJsonBytes } from "@connectrpc/connect/protocol-connect";
 import type { Codec } from "../wire/codec.ts";
 import { tooLarge } from "../wire/envelope-reader.ts";
 import { fieldOf, headersOf, lazyHeadersOf } from "./answer-fields.ts";
+import { brokenAnswer } from "./broken-answer.ts";
 import { type ConnectUnaryHead, readConnectUnaryHead, withoutTrailers } from "./connect-answer.ts";
 import type { AnswerFields } from "./http-request.ts";
 import { inflate } from "./inflate.ts";
@@ -98,10 +99,7 @@ export class ConnectUnaryCall extends UnaryCall {
   }
 
   #brokenPromise(promised: number): ConnectError {
-    return new ConnectError(
-      `protocol error: promised ${promised} bytes, received ${this.#bytes}`,
-      Code.InvalidArgument,
-    );
+    return brokenAnswer(`promised ${promised} bytes, received ${this.#bytes}`);
   }
 }
 

@@ -3,8 +3,9 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
 import type { Codec } from "../wire/codec.ts";
 import { COMPRESSED_FLAG } from "../wire/envelope.ts";
-import { EnvelopeReader, incompleteEnvelope } from "../wire/envelope-reader.ts";
+import { EnvelopeReader } from "../wire/envelope-reader.ts";
 import { lazyHeadersOf } from "./answer-fields.ts";
+import { brokenEnvelope } from "./broken-answer.ts";
 import type { AnswerHead } from "./call-protocol.ts";
 import { grpcAnswers, grpcUnaryMessage } from "./grpc-answer.ts";
 import { grpcWebAnswers, grpcWebUnaryMessage } from "./grpc-web-answer.ts";
@@ -132,7 +133,7 @@ export class EnvelopeUnaryCall extends UnaryCall {
   #finish(): void {
     const head = this.#head as AnswerHead; // an answer begins with it
     if (this.#reader.isIncomplete) {
-      throw incompleteEnvelope();
+      throw brokenEnvelope();
     }
     if (this.#isWeb) {
       const message = grpcWebUnaryMessage(head, this.#message, this.#webTrailer);

@@ -43,7 +43,7 @@ export class MethodCalls {
   readonly #channelMs: number | undefined;
   /** The head of a call that adds nothing to it. */
   readonly #block: FieldBlock;
-  /** The same with the channel's time-out. */
+  /** The same with the channel's time-out, for calls that get it. */
   readonly #timedBlock: FieldBlock;
   /** Fields of a caller with which a head is more than the block and some lines. */
   readonly #reserved: ReadonlySet<string>;

@@ -2,8 +2,9 @@ import type { DescMessage, DescMethodStreaming, Message, MessageInitShape } from
 import { Code, ConnectError, type StreamResponse } from "@connectrpc/connect";
 import { BodyQueue } from "../wire/body-queue.ts";
 import { COMPRESSED_FLAG } from "../wire/envelope.ts";
-import { EnvelopeReader, incompleteEnvelope } from "../wire/envelope-reader.ts";
+import { EnvelopeReader } from "../wire/envelope-reader.ts";
 import { lazyHeadersOf } from "./answer-fields.ts";
+import { brokenEnvelope } from "./broken-answer.ts";
 import type { Cuttable, Outcome } from "./call-life.ts";
 import type { AnswerEnd, AnswerHead } from "./call-protocol.ts";
 import type { AnswerFields, AnswerListener, HttpRequest, HttpTarget, RequestHead } from "./http-request.ts";
@@ -248,7 +249,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
 
   #finish(): Result {
     if (this.#reader.isIncomplete) {
-      throw incompleteEnvelope();
+      throw brokenEnvelope();
     }
     this.#end?.onEnd();
     this.#isOver = true;

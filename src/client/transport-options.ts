@@ -13,7 +13,7 @@ export interface CallTransportOptions {
   readonly target: HttpTarget;
   readonly protocol: ProtocolName;
   readonly format: "binary" | "json";
-  /** What a unary call may take that names no time-out; in milliseconds. */
+  /** What a unary call may take that names no time-out; in milliseconds, infinite: anything. */
   readonly timeoutMs: number;
   /** The largest message taken, in bytes, before and after decompression. */
   readonly readMaxBytes: number;

@@ -46,14 +46,14 @@ interface Compressed {
   readonly encoding: string | undefined;
 }
 
-/** The message alone ("Unary-Request"); compressed where it is longer than the limit, as Connect has it. */
+/** The message alone ("Unary-Request"). */
 function body(
   { sendCompression, compressMinBytes }: CallTransportOptions,
   calls: MethodCalls,
   message: Message,
 ): Uint8Array | Promise<Compressed> {
   const bytes = calls.input.serialize(message);
-  if (sendCompression === undefined || bytes.length <= compressMinBytes) {
+  if (sendCompression === undefined || bytes.length < compressMinBytes) {
     return bytes;
   }
   return sendCompression

@@ -7,13 +7,15 @@ import { formatTimeout, parseTimeoutMs, type TimeoutHeader } from "../call/deadl
 /**
  * What an onward call may take, in milliseconds: the least of its own time-out, or else the channel's, and of what is left
  * of the call that it is made for. Undefined where nothing bounds it.
+ *
+ * @param channelMs infinite where the channel has none
  */
 export function onwardLimitMs(
   call: ActiveCall | undefined,
   ownMs: number | undefined,
   channelMs: number | undefined,
 ): number | undefined {
-  const limitMs = ownMs ?? channelMs;
+  const limitMs = ownMs ?? (channelMs === Number.POSITIVE_INFINITY ? undefined : channelMs);
   const leftMs = call?.timeLeftMs();
   return limitMs === undefined || leftMs === undefined ? (limitMs ?? leftMs) : Math.min(limitMs, leftMs);
 }
@@ -33,7 +35,7 @@ export function tookTooLong(): ConnectError {
  * left of the call that it is made for; cancels it when that call is interrupted. An onward call that has no time left is
  * not sent.
  *
- * @param timeoutMs the channel's time-out in milliseconds
+ * @param timeoutMs the channel's time-out in milliseconds; infinite: none
  */
 export function onwardDeadline(header: TimeoutHeader, timeoutMs: number): Interceptor {
   return (next) => async (request) => {
