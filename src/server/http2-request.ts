@@ -114,6 +114,7 @@ export class Http2Request implements StreamListener {
   onData(bytes: Uint8Array, isLast: boolean): void {
     if (this.#receiver !== undefined) {
       this.#receiver.onData(bytes, isLast);
+      this.#shared.account(); // of what it has not acknowledged
       return;
     }
     this.#shared.account();

@@ -38,10 +38,13 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined> 
   readonly #owner: MessageOwner;
   readonly #envelopes: EnvelopeReader;
   readonly #queue = new BodyQueue(() => undefined);
-  #waiter: PromiseWithResolvers<Result> | undefined;
+  /** A step waits for more of the body. */
+  #onMore: (() => void) | undefined;
   /** Steps that were asked for while one was under way wait for it. */
   #step: Promise<unknown> | undefined;
   #error: ConnectError | undefined;
+  /** An envelope was found, and not looked at yet. */
+  #isFound = false;
   /** Nothing more is read. */
   #isOver = false;
 
@@ -63,20 +66,19 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined> 
       return;
     }
     this.#queue.push(bytes);
-    this.#wake();
+    this.#onMore?.();
   }
 
   end(): void {
     this.#queue.end();
-    this.#wake();
+    this.#onMore?.();
   }
 
-  /** Breaks the body off. */
+  /** Breaks the messages off: whoever reads them learns why, and never takes them for complete. */
   fail(error: ConnectError): void {
-    if (!this.#queue.isEnded) {
-      this.#error ??= error;
-      this.#queue.fail(error);
-      this.#wake();
+    if (!this.#isOver) {
+      this.#error = error;
+      this.close();
     }
   }
 
@@ -87,12 +89,13 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined> 
       const next = () => this.next();
       return this.#asStep(this.#step.then(next, next));
     }
-    const result = this.#poll();
-    if (result !== undefined) {
-      return result instanceof Promise ? this.#asStep(result) : Promise.resolve(result);
+    try {
+      // Most messages have come when they are asked for, and are not compressed: they take no step of their own.
+      const plain = this.#isOver ? undefined : this.#takePlain();
+      return plain === undefined ? this.#asStep(this.#advance()) : Promise.resolve(plain);
+    } catch (error) {
+      return Promise.reject(this.#refuse(error));
     }
-    this.#waiter = Promise.withResolvers<Result>();
-    return this.#asStep(this.#waiter.promise);
   }
 
   async return(): Promise<IteratorReturnResult<undefined>> {
@@ -112,9 +115,9 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined> 
     }
     this.#isOver = true;
     this.#owner.hold(0);
-    this.#owner.consumed(this.#queue.takeOver()?.length ?? 0);
-    this.#waiter?.resolve(DONE);
-    this.#waiter = undefined;
+    const rest = this.#envelopes.takeRest().length + (this.#queue.takeOver()?.length ?? 0);
+    this.#owner.consumed(rest + this.#envelopes.takeUsedBytes());
+    this.#onMore?.();
   }
 
   #asStep<T>(step: Promise<T>): Promise<T> {
@@ -128,42 +131,57 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined> 
     return step;
   }
 
-  #wake(): void {
-    const waiter = this.#waiter;
-    if (waiter === undefined) {
-      return;
-    }
-    const result = this.#poll();
-    if (result === undefined) {
-      return;
-    }
-    this.#waiter = undefined;
-    waiter.resolve(result);
+  #takePlain(): Result | undefined {
+    return this.#find() && this.#envelopes.flags === 0 ? this.#read(this.#envelopes.message) : undefined;
   }
 
-  /** What there is for the next step; undefined where more has to come. */
-  #poll(): Result | Promise<Result> | undefined {
-    if (this.#isOver) {
-      return this.#error === undefined ? DONE : Promise.reject(this.#error);
-    }
+  /** Gives the next message once it is there: the envelope that was found is looked at first. */
+  async #advance(): Promise<Result> {
     try {
-      while (!this.#envelopes.take()) {
-        const bytes = this.#queue.takeOver();
-        if (bytes === undefined) {
-          this.#count();
-          return this.#queue.isEnded ? this.#atEnd() : undefined;
+      for (;;) {
+        if (this.#isOver) {
+          if (this.#error !== undefined) {
+            throw this.#error;
+          }
+          return DONE;
         }
-        this.#envelopes.push(bytes);
-        this.#owner.consumed(bytes.length); // it is read at once, but for an envelope that is not whole, which is counted
+        if (this.#isFound || this.#find()) {
+          this.#isFound = false;
+          const message = await this.#messageOf(this.#envelopes.flags, this.#envelopes.message);
+          if (message !== undefined && !this.#isOver) {
+            return this.#read(message);
+          }
+        } else if (this.#queue.isEnded) {
+          if (this.#envelopes.isIncomplete) {
+            throw incompleteEnvelope();
+          }
+          this.close();
+        } else {
+          await new Promise<void>((resolve) => {
+            this.#onMore = resolve;
+          });
+          this.#onMore = undefined;
+        }
       }
-      const { flags, message } = this.#envelopes;
-      if ((flags & COMPRESSED_FLAG) !== 0) {
-        return this.#inflate(flags, message);
-      }
-      return this.#read(flags, message) ?? this.#poll();
     } catch (error) {
-      return this.#refuse(error);
+      throw this.#refuse(error);
     }
+  }
+
+  /** Finds the next envelope in what has come. */
+  #find(): boolean {
+    while (!this.#envelopes.take()) {
+      const bytes = this.#queue.takeOver();
+      this.#owner.consumed(this.#envelopes.takeUsedBytes());
+      if (bytes === undefined) {
+        this.#count();
+        return false;
+      }
+      this.#envelopes.push(bytes);
+    }
+    this.#owner.consumed(this.#envelopes.takeUsedBytes());
+    this.#isFound = true;
+    return true;
   }
 
   /** Takes account of an envelope that is not whole. */
@@ -173,50 +191,32 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined> 
     }
   }
 
-  #atEnd(): Result | Promise<Result> {
-    if (this.#error !== undefined) {
-      return this.#refuse(this.#error);
+  /** What an envelope holds; undefined where it is no message. */
+  async #messageOf(flags: number, bytes: Uint8Array): Promise<Uint8Array | undefined> {
+    const { compression, readMaxBytes, endFlag } = this.#form;
+    const isEnd = endFlag !== undefined && (flags & endFlag) === endFlag; // skipped, as by Connect's handlers
+    if ((flags & COMPRESSED_FLAG) === 0) {
+      return isEnd ? undefined : bytes;
     }
-    if (this.#envelopes.isIncomplete) {
-      return this.#refuse(incompleteEnvelope());
+    if (compression === undefined) {
+      const message = "received compressed envelope, but do not know how to decompress";
+      throw new ConnectError(message, Code.Internal);
     }
-    this.#isOver = true;
-    return DONE;
+    const inflated = await compression.decompress(bytes as Uint8Array<ArrayBuffer>, readMaxBytes); // of a socket, never shared
+    return isEnd ? undefined : inflated;
   }
 
-  #refuse(thrown: unknown): Promise<never> {
-    this.#error = ConnectError.from(thrown, Code.Internal);
-    this.#isOver = true;
-    return Promise.reject(this.#error);
-  }
-
-  async #inflate(flags: number, bytes: Uint8Array): Promise<Result> {
-    const { compression, readMaxBytes } = this.#form;
-    try {
-      if (compression === undefined) {
-        const message = "received compressed envelope, but do not know how to decompress";
-        throw new ConnectError(message, Code.Internal);
-      }
-      const inflated = await compression.decompress(bytes as Uint8Array<ArrayBuffer>, readMaxBytes); // of a socket, never shared
-      return this.#read(flags, inflated) ?? (await (this.#poll() ?? this.#wait()));
-    } catch (error) {
-      return this.#refuse(error);
-    }
-  }
-
-  #wait(): Promise<Result> {
-    this.#waiter = Promise.withResolvers<Result>();
-    return this.#waiter.promise;
-  }
-
-  /** Undefined where the envelope is no message. */
-  #read(flags: number, bytes: Uint8Array): Result | undefined {
-    const { endFlag, codec } = this.#form;
-    if (endFlag !== undefined && (flags & endFlag) === endFlag) {
-      return undefined; // as Connect's handlers
-    }
-    const message = codec.parse(bytes);
+  #read(bytes: Uint8Array): Result {
+    this.#isFound = false;
+    const message = this.#form.codec.parse(bytes);
     this.#owner.onMessage(message);
     return { done: false, value: message };
+  }
+
+  #refuse(thrown: unknown): ConnectError {
+    const error = this.#error ?? ConnectError.from(thrown, Code.Internal);
+    this.#error = error;
+    this.close();
+    return error;
   }
 }

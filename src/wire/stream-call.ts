@@ -190,6 +190,7 @@ export class StreamCall implements BodyReceiver, Interruptible, MessageOwner {
       return;
     }
     this.#exchange.call.answeredCode = reason.code;
+    this.#reader.fail(reason);
     this.#finish(reason);
     this.#abandon();
     this.#onRoom?.();

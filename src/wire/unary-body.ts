@@ -8,7 +8,10 @@ const NOTHING = new Uint8Array(0);
 
 /** What becomes of a unary request's body. Nothing here may throw. */
 export interface UnaryBodyOwner {
-  /** It has come whole. The bytes may be a part of what was read from a socket, and are to be used before this returns. */
+  /**
+   * It has come whole, and is no longer accounted for: who needs it longer than this call does that anew. It may be a part of
+   * what was read from a socket.
+   */
   onBody(body: Uint8Array): void;
   /** It is not as it should be: `body` is what has come of it, which is too much. */
   onUnreadable(body: Uint8Array): void;
@@ -27,6 +30,9 @@ export class UnaryBody implements BodyReceiver {
   #only: Uint8Array | undefined;
   #gathered: Gathered | undefined;
   #isOver = false;
+  /** The beginning of a compressed message is looked at; what comes meanwhile is not acknowledged. */
+  #isLooking = false;
+  #unacknowledgedBytes = 0;
 
   constructor(exchange: Exchange, plan: CallPlan, readMaxBytes: number, owner: UnaryBodyOwner) {
     this.#exchange = exchange;
@@ -36,7 +42,11 @@ export class UnaryBody implements BodyReceiver {
   }
 
   onData(bytes: Uint8Array, isLast: boolean): void {
-    this.#exchange.consumed(bytes.length);
+    if (this.#isLooking) {
+      this.#unacknowledgedBytes += bytes.length; // no more comes than a window until it is known to be no bomb
+    } else {
+      this.#exchange.consumed(bytes.length);
+    }
     if (this.#isOver) {
       return;
     }
@@ -108,7 +118,13 @@ export class UnaryBody implements BodyReceiver {
     const [flags = 0] = gathered.beginning();
     if (!isEnveloped || (flags & COMPRESSED_FLAG) !== 0) {
       const beginning = gathered.bytes().subarray(isEnveloped ? ENVELOPE_BYTES : 0);
-      refuseBomb(encoding, beginning, this.#readMaxBytes).catch((error: unknown) => this.#refuse(error));
+      this.#isLooking = true;
+      refuseBomb(encoding, beginning, this.#readMaxBytes)
+        .catch((error: unknown) => this.#refuse(error))
+        .finally(() => {
+          this.#isLooking = false;
+          this.#exchange.consumed(this.#unacknowledgedBytes);
+        });
     }
   }
 

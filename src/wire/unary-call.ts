@@ -49,10 +49,16 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
     if (payload !== undefined && flags === 0) {
       this.#parse(payload, body);
     } else if (payload !== undefined && flags === COMPRESSED_FLAG && requestCompression !== undefined) {
+      if (!this.#exchange.hold(body.length)) {
+        this.onRefused(new ConnectError("the service holds as much of messages as it may", Code.ResourceExhausted));
+        return;
+      }
       requestCompression
         .decompress(payload as Uint8Array<ArrayBuffer>, this.#options.readMaxBytes) // of a socket, never shared memory
-        .then((bytes) => this.#parse(bytes, body))
-        .catch(() => this.onUnreadable(body));
+        .then(
+          (bytes) => this.#parse(bytes, body),
+          (error: unknown) => this.#onUninflatable(error, body),
+        );
     } else {
       this.onUnreadable(body);
     }
@@ -69,7 +75,16 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
       this.onUnreadable(body);
       return;
     }
+    this.#exchange.hold(0);
     this.#run(message);
+  }
+
+  #onUninflatable(error: unknown, body: Uint8Array): void {
+    if (error instanceof ConnectError && error.code === Code.ResourceExhausted) {
+      this.#answerError(error); // a bomb is not to be inflated again
+    } else {
+      this.onUnreadable(body);
+    }
   }
 
   /** Has Connect's handlers read the body again, and say what is wrong with it. */
@@ -78,6 +93,7 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
       return;
     }
     this.#isOver = true;
+    this.#exchange.hold(0); // they account for it anew
     const exchange = this.#exchange;
     const { plan } = this.#planned;
     exchange.call.interruptible = undefined;
@@ -184,6 +200,7 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
       return;
     }
     this.#isOver = true;
+    this.#exchange.hold(0);
     this.#exchange.call.answeredCode = error.code;
     try {
       this.#finish(answerError(this.#parts(), error));

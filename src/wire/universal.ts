@@ -88,7 +88,7 @@ async function callMethod(
     url: `${exchange.scheme}://${exchange.authority}${exchange.path}${exchange.query === "" ? "" : `?${exchange.query}`}`,
     method: exchange.method,
     header,
-    body: bodyRead === undefined ? exchange.body : createAsyncIterable([bodyRead]),
+    body: bodyRead === undefined ? untilAborted(exchange.body, call.signal) : createAsyncIterable([bodyRead]),
     signal: call.signal,
   } satisfies StreamedRequest;
   const contentType = header.get("content-type") ?? "";
@@ -176,4 +176,31 @@ function startDeadline(
   const timeoutMs = Math.min(askedMs, maxMs);
   header.set(name, formatTimeout(name, timeoutMs));
   call.startDeadline(timeoutMs);
+}
+
+/** A body that breaks off when the signal aborts: Connect's handlers would wait for the rest of it whatever the deadline. */
+async function* untilAborted(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  const iterator = body[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const { done, value } = await stepUntilAborted(iterator.next(), signal);
+      if (done === true) {
+        return;
+      }
+      yield value;
+    }
+  } finally {
+    iterator.return?.()?.catch(() => undefined); // it may stand in a step that ends with the exchange, which tells why
+  }
+}
+
+function stepUntilAborted<T>(step: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) {
+      onAbort();
+    }
+    signal.addEventListener("abort", onAbort, { once: true });
+    step.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }
