@@ -86,8 +86,8 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined> 
 
   next(): Promise<Result> {
     if (this.#step !== undefined) {
-      const next = () => this.next();
-      return this.#asStep(this.#step.then(next, next));
+      const advance = () => this.#advance();
+      return this.#asStep(this.#step.then(advance, advance));
     }
     try {
       // Most messages have come when they are asked for, and are not compressed: they take no step of their own.
