@@ -91,7 +91,7 @@ describe.skipIf(missing !== undefined)(title, { timeout: 90_000 }, () => {
         await using both = await serveBoth(major);
         const modules = join(project.folder, `modules-${major}`);
         await placeOrder(major, both.orders.url, { modules });
-        const callers = ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-node", "portico"];
+        const callers = ["@bufbuild/protobuf", "@connectrpc/connect", "portico"];
         expect(packagesOf(await readFile(modules, "utf8"))).toEqual(callers);
 
         const cwd = await copyWithoutServicePackages(project, join(project.folder, `caller-${major}`));

@@ -27,7 +27,7 @@ export const answerErrors: Interceptor = (next) => (request) => {
 /** What the caller is told of what a handler threw; what only we may know is logged. `name` is the method's. */
 export function errorForCaller(call: ActiveCall, name: string, thrown: unknown): ConnectError {
   if (call.timeLeftMs() === 0) {
-    call.expire(); // Connect's own timer may have aborted the handler's signal before ours has fired
+    call.expire(); // who looks at the clock may know before the timer has fired
   }
   const answer = answerFor(thrown, call.interruption);
   call.answeredCode = answer.error.code;

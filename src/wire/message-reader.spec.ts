@@ -118,7 +118,6 @@ function readerOf(given: MessageForm, mayHold: (bytes: number) => boolean = () =
     onMessage: (message) => books.told.push((message as StringValue).value), // by the codec above
   });
   const reads: Promise<Read>[] = [];
-  let underWay = 0;
   return {
     reader,
     books,
@@ -132,12 +131,9 @@ function readerOf(given: MessageForm, mayHold: (bytes: number) => boolean = () =
         failure,
       );
       reads.push(read);
-      underWay++;
-      void read.then(() => underWay--);
       return read;
     },
     reads,
-    isIdle: () => underWay === 0,
   };
 }
 
@@ -153,7 +149,7 @@ async function play(
       to.push(bytes.subarray(at, at + step.bytes));
       at = Math.min(bytes.length, at + step.bytes);
     } else if (step.does === "read") {
-      if (to.isIdle()) void to.read();
+      void to.read();
     } else {
       await turn();
     }

@@ -1,6 +1,7 @@
 import { Code, ConnectError, createConnectRouter, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import { createAsyncIterable, type UniversalHandler, type UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { codeFromHttpStatus } from "@connectrpc/connect/protocol-connect";
+import type { ActiveCall } from "../call/call.ts";
 import { callInProgress, runInCall } from "../call/current.ts";
 import { type DeadlineLimits, formatTimeout, parseTimeoutMs, type TimeoutHeader } from "../call/deadline.ts";
 import { brotli, gzip, refuseBomb } from "./compression.ts";
@@ -40,6 +41,7 @@ export function universalHandlers(options: RpcOptions): ReadonlyMap<string, Univ
       const call = callInProgress();
       if (call !== undefined) {
         contexts.set(call, context);
+        context.signal.addEventListener("abort", () => expireWith(context.signal.reason, call), { once: true });
       }
     },
   });
@@ -149,6 +151,14 @@ function withAllowed(response: UniversalServerResponse, handler: UniversalHandle
     header.set("accept-post", `${connect}json, ${connect}proto, application/grpc, application/grpc-web`);
   }
   return header;
+}
+
+/** Connect's own timer goes by the event loop's time, and may fire before ours: one deadline is the other. */
+function expireWith(reason: unknown, call: ActiveCall): void {
+  const isDeadline = codeOfReason(reason) === Code.DeadlineExceeded;
+  if (isDeadline && call.timeLeftMs() !== undefined && call.answeredCode === undefined) {
+    call.expire();
+  }
 }
 
 /** Connect aborts a call's signal with the error that it answers with, and without an error when all went well. */

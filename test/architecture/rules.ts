@@ -31,7 +31,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   observe: ["pino"],
   service: ["pino", "zod"],
 };
-const EVERYBODYS_PACKAGES = /^(?:node:.+|@connectrpc\/connect|@connectrpc\/connect-node|@bufbuild\/protobuf)$/;
+const EVERYBODYS_PACKAGES = /^(?:node:.+|@connectrpc\/connect|@bufbuild\/protobuf)$/;
 
 /** Services are users of the package: they see it by its entrances only. */
 const SERVICES_SEE = ["portico", "portico/client", "portico/testing"];

@@ -61,7 +61,7 @@ async function write(path: string, text: string): Promise<void> {
 
 /** The project again, with the package, its peers and nothing else installed: what a mere caller needs. */
 export async function copyWithoutServicePackages(project: OrdersProject, into: string): Promise<string> {
-  const packages = ["portico", "@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-node"];
+  const packages = ["portico", "@bufbuild/protobuf", "@connectrpc/connect"];
   const kept = ["package.json", "gen", ...packages.map((name) => `node_modules/${name}`)];
   for (const path of kept) await cp(join(project.path, path), join(into, path), { recursive: true });
   await cp(PROGRAMS, into, { recursive: true });
