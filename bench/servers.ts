@@ -55,6 +55,8 @@ async function whyNot(build: () => Promise<unknown>): Promise<string | undefined
 }
 
 export const NAME_SERVICE = "src/services/name/main.ts";
+/** What `npm run build` makes of it, as it is deployed. */
+export const BUILT_NAME_SERVICE = "dist/services/name/main.js";
 
 const LISTENING = /listening on port (?<port>\d+)/;
 /** What a service of ours prints once it can be called. */
@@ -120,7 +122,8 @@ export interface ServiceOptions {
 /** Starts a service of ours as it is, in production, as `npm run name` does without npm. */
 export async function startService(options: ServiceOptions): Promise<RunningServer & Pick<Program, "readyMs">> {
   const { module, env, wrapper = [], folder } = options;
-  const command = [...wrapper, process.execPath, "--conditions=portico-source", module];
+  const condition = module.endsWith(".ts") ? ["--conditions=portico-source"] : [];
+  const command = [...wrapper, process.execPath, ...condition, module];
   const environment = { NODE_ENV: "production", HOST: "127.0.0.1", PORT: "0", ...env };
   const start = { command, env: environment, listening: SERVING, withinMs: WITHIN_MS };
   if (folder === undefined) return { ...(await startProgram(start)), tidy: async () => undefined };

@@ -1,5 +1,6 @@
 import type { DescMethod, DescMethodStreaming, DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
 import type { ContextKey, ContextValues, HandlerContext, StreamRequest, UnaryRequest } from "@connectrpc/connect";
+import type { ActiveCall } from "../call/call.ts";
 import { formatTimeout } from "../call/deadline.ts";
 import type { PlannedCall } from "./call-plan.ts";
 import type { Exchange } from "./exchange.ts";
@@ -8,10 +9,13 @@ import { type HeaderSource, lazyHeaders } from "./lazy-headers.ts";
 // What handlers and interceptors are given, in the shapes of Connect's own: every member is the object's own, so that
 // spreading copies it. What costs something is made once somebody asks for it.
 
+/** The call of a context or request; not a private member, as those are not there for who wraps it in a proxy. */
+const CALL = Symbol("call");
+
 /** Of a call's signal there is none until somebody asks: a getter that is the object's own. */
 const SIGNAL: PropertyDescriptor & ThisType<LeanContext | LeanRequest> = {
   get() {
-    return signalOf(this);
+    return this[CALL].signal;
   },
   set(signal: AbortSignal) {
     Object.defineProperty(this, "signal", { value: signal, writable: true, enumerable: true, configurable: true });
@@ -33,7 +37,7 @@ export class LeanContext implements HandlerContext {
   readonly values: ContextValues = new LeanValues();
   readonly timeoutMs: () => number | undefined;
   declare readonly signal: AbortSignal;
-  readonly #exchange: Exchange;
+  readonly [CALL]: ActiveCall;
 
   /** @param timeoutMs what the call has, the service's default included */
   constructor(exchange: Exchange, { plan, url }: PlannedCall, timeoutMs: number | undefined) {
@@ -51,12 +55,8 @@ export class LeanContext implements HandlerContext {
       const { startedAt, clock } = exchange.call;
       return timeoutMs === undefined ? undefined : startedAt + timeoutMs - clock.now();
     };
-    this.#exchange = exchange;
+    this[CALL] = exchange.call;
     Object.defineProperty(this, "signal", SIGNAL);
-  }
-
-  static exchangeOf(context: LeanContext): Exchange {
-    return context.#exchange;
   }
 }
 
@@ -68,7 +68,7 @@ abstract class LeanRequest {
   readonly header: Headers;
   readonly service: DescService;
   readonly contextValues: ContextValues;
-  readonly #context: LeanContext;
+  readonly [CALL]: ActiveCall;
 
   constructor(context: LeanContext) {
     this.requestMethod = context.requestMethod;
@@ -76,12 +76,8 @@ abstract class LeanRequest {
     this.header = context.requestHeader;
     this.service = context.service;
     this.contextValues = context.values;
-    this.#context = context;
+    this[CALL] = context[CALL];
     Object.defineProperty(this, "signal", SIGNAL);
-  }
-
-  static contextOf(request: LeanRequest): LeanContext {
-    return request.#context;
   }
 }
 
@@ -109,10 +105,6 @@ export class LeanStreamRequest extends LeanRequest implements StreamRequest {
     this.message = messages;
     this.method = context.method as DescMethodStreaming; // the plan is a stream's
   }
-}
-
-function signalOf(owner: LeanContext | LeanRequest): AbortSignal {
-  return LeanContext.exchangeOf(owner instanceof LeanContext ? owner : LeanRequest.contextOf(owner)).call.signal;
 }
 
 /** The context for a handler whose request came out of the interceptors: what they have replaced counts. */
