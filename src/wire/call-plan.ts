@@ -3,7 +3,7 @@ import { compressionNegotiate } from "@connectrpc/connect/protocol";
 import { parseTimeoutMs, type TimeoutHeader } from "../call/deadline.ts";
 import { FieldBlock, type Lines } from "../http2/index.ts";
 import type { Codec } from "./codec.ts";
-import { brotli, gzip } from "./compression.ts";
+import { type BoundedCompression, brotli, gzip } from "./compression.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HeaderSource } from "./lazy-headers.ts";
 import type { RpcMethod } from "./methods.ts";
@@ -22,7 +22,7 @@ export interface CallPlan {
   /** Messages are in envelopes. */
   readonly isEnveloped: boolean;
   readonly codec: { readonly input: Codec; readonly output: Codec };
-  readonly requestCompression: Compression | undefined;
+  readonly requestCompression: BoundedCompression | undefined;
   readonly responseCompression: Compression | undefined;
   readonly timeoutHeader: TimeoutHeader;
   /** The head of an answer whose headers nobody has touched. */
@@ -45,7 +45,7 @@ export interface PlannedCall {
   readonly timeoutMs: number | undefined;
 }
 
-/** Content types in the one form that clients send, and what is answered; all others are left to Connect's handlers. */
+/** Content types in the forms that clients send, and what is answered; all others are left to Connect's handlers. */
 const CONTENT_TYPES: ReadonlyMap<string, readonly [RpcProtocol, isBinary: boolean, answer: string]> = new Map([
   ["application/grpc", ["grpc", true, "application/grpc+proto"]],
   ["application/grpc+proto", ["grpc", true, "application/grpc+proto"]],
@@ -55,11 +55,14 @@ const CONTENT_TYPES: ReadonlyMap<string, readonly [RpcProtocol, isBinary: boolea
   ["application/grpc-web+json", ["grpc-web", false, "application/grpc-web+json"]],
   ["application/proto", ["connect", true, "application/proto"]],
   ["application/json", ["connect", false, "application/json"]],
+  ["application/json; charset=utf-8", ["connect", false, "application/json"]],
+  ["application/json;charset=utf-8", ["connect", false, "application/json"]],
+  ["application/json;charset=UTF-8", ["connect", false, "application/json"]],
   ["application/connect+proto", ["connect", true, "application/connect+proto"]],
   ["application/connect+json", ["connect", false, "application/connect+json"]],
 ]);
 
-const COMPRESSIONS = [gzip, brotli];
+const COMPRESSIONS: BoundedCompression[] = [gzip, brotli];
 
 /** The headers in which a protocol says how messages are compressed, and how those of the answer may be. */
 const ENCODING_HEADERS = {
@@ -138,7 +141,7 @@ function planOf(
     protocol,
     isEnveloped: !isConnectUnary,
     codec: isBinary ? method.binary : method.json,
-    requestCompression: request ?? undefined,
+    requestCompression: COMPRESSIONS.find(({ name }) => name === request?.name),
     responseCompression: response ?? undefined,
     timeoutHeader: timeoutHeaderOf(protocol),
     head: new FieldBlock([[":status", "200"], ...fields]),

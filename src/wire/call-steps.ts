@@ -33,8 +33,8 @@ export function beginCall(
   }
   if (timeoutMs !== undefined) {
     call.startDeadline(timeoutMs);
-    if (timeoutMs <= 0) {
-      call.expire();
+    if (call.timeLeftMs() === 0) {
+      call.expire(); // it had none, or was held until it was over
       return false;
     }
   }

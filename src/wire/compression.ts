@@ -124,11 +124,19 @@ function claimedByGzip(bytes: Uint8Array): number {
   return length < LEAST_GZIP_BYTES ? 0 : new DataView(bytes.buffer, bytes.byteOffset + length - 4).getUint32(0, true);
 }
 
-function compression(format: Format): Compression {
+/** A compression that inflates in turn, and no more than is taken. */
+export interface BoundedCompression extends Compression {
+  /** @param isWanted asked once its turn has come: what nobody waits for any more is not inflated */
+  decompress(
+    ...parameters: [...Parameters<Compression["decompress"]>, isWanted?: () => boolean]
+  ): ReturnType<Compression["decompress"]>;
+}
+
+function compression(format: Format): BoundedCompression {
   return {
     name: format.name,
     compress: (bytes) => deflating(async () => whole(await format.compress(bytes))),
-    async decompress(bytes, readMaxBytes) {
+    async decompress(bytes, readMaxBytes, isWanted = () => true) {
       if (bytes.length === 0) {
         return new Uint8Array(0);
       }
@@ -140,7 +148,12 @@ function compression(format: Format): Compression {
       if (format.claimedBytes(bytes) > readMaxBytes && (await isBomb(format, bytes, readMaxBytes))) {
         throw tooLarge(readMaxBytes);
       }
-      return inflating(() => inflateLarge(format, bytes, readMaxBytes));
+      return inflating(() => {
+        if (!isWanted()) {
+          throw new ConnectError("nobody waits for the message any more", Code.Canceled);
+        }
+        return inflateLarge(format, bytes, readMaxBytes);
+      });
     },
   };
 }

@@ -180,6 +180,7 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined> 
       this.#envelopes.push(bytes);
     }
     this.#owner.consumed(this.#envelopes.takeUsedBytes());
+    this.#owner.hold(0); // one that was not whole is, and its reader's
     this.#isFound = true;
     return true;
   }

@@ -21,6 +21,7 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
   readonly #planned: PlannedCall;
   readonly #options: RpcOptions;
   readonly #timeoutMs: number | undefined;
+  #body: UnaryBody | undefined;
   #context: LeanContext | undefined;
   /** The call has its answer, or never will: what its handler still gives goes nowhere. */
   #isOver = false;
@@ -35,7 +36,8 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
   /** Reads the body, and answers. */
   begin(): true {
     if (beginCall(this.#exchange, this.#planned, this.#timeoutMs, this)) {
-      this.#exchange.receive(new UnaryBody(this.#exchange, this.#planned.plan, this.#options.readMaxBytes, this));
+      this.#body = new UnaryBody(this.#exchange, this.#planned.plan, this.#options.readMaxBytes, this);
+      this.#exchange.receive(this.#body);
     }
     return true;
   }
@@ -54,7 +56,8 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
         return;
       }
       requestCompression
-        .decompress(payload as Uint8Array<ArrayBuffer>, this.#options.readMaxBytes) // of a socket, never shared memory
+        // Of a socket, it is never shared memory.
+        .decompress(payload as Uint8Array<ArrayBuffer>, this.#options.readMaxBytes, () => !this.#isOver)
         .then(
           (bytes) => this.#parse(bytes, body),
           (error: unknown) => this.#onUninflatable(error, body),
@@ -99,7 +102,7 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
     exchange.call.interruptible = undefined;
     const copy = new Uint8Array(body); // it is read later, and may be a part of what was read from the socket
     answerUniversally(exchange, plan.method.universal, plan.protocol, this.#options, copy).catch((error: unknown) =>
-      exchange.call.log.error({ err: error }, "a request could not be answered"),
+      this.#breakOff(error),
     );
   }
 
@@ -200,6 +203,7 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
       return;
     }
     this.#isOver = true;
+    this.#body?.stop();
     this.#exchange.hold(0);
     this.#exchange.call.answeredCode = error.code;
     try {
