@@ -9,9 +9,10 @@ import {
   type StreamListener,
   WindowBudget,
 } from "../http2/index.ts";
+import type { Waiting } from "./waiting-line.ts";
 
 /** A stream to be opened; it listens to the stream from then on. */
-export interface PendingStream extends StreamListener {
+export interface PendingStream extends StreamListener, Waiting {
   /** The request's head, pseudo-header fields first. */
   readonly fields: FieldLines;
   /** Lines behind the fields. */

@@ -19,7 +19,7 @@ export const grpcAnswers: EnvelopeProtocol = {
       status === 200 &&
       fieldOf(fields, "grpc-status") === undefined &&
       fieldOf(fields, "grpc-status-details-bin") === undefined &&
-      parseContentType(fieldOf(fields, "content-type") ?? null) !== undefined;
+      isGrpc(fieldOf(fields, "content-type"));
     if (isPlain) {
       return { fields, compression, hasStatus: false, error: undefined };
     }
@@ -28,6 +28,10 @@ export const grpcAnswers: EnvelopeProtocol = {
   },
   streamEnd: (head, trailers) => new GrpcStreamEnd(head, trailers),
 };
+
+function isGrpc(contentType: string | undefined): boolean {
+  return contentType === "application/grpc+proto" || parseContentType(contentType ?? null) !== undefined;
+}
 
 class GrpcStreamEnd implements AnswerEnd {
   readonly trailer = new Headers();

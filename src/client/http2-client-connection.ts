@@ -5,6 +5,7 @@ import { ConnectionError, ErrorCode, type Http2Connection, type StreamError } fr
 import { Http2Socket } from "../sockets/http2-socket.ts";
 import { type ClientConnectionOptions, engineOptions, type PendingStream } from "./client-connection-options.ts";
 import { connectErrorOf } from "./stream-error.ts";
+import { WaitingLine } from "./waiting-line.ts";
 
 /** Where a connection is in its life. */
 type State =
@@ -25,7 +26,7 @@ export class ClientConnection {
   readonly #options: ClientConnectionOptions;
   readonly #socket: Socket;
   #state: State;
-  readonly #waiting = new Set<PendingStream>();
+  readonly #waiting = new WaitingLine<PendingStream>();
   /** Streams that were accepted, opened or not. */
   #taken = 0;
   #isPumping = false;
@@ -90,7 +91,7 @@ export class ClientConnection {
 
   /** A stream that waits is no longer wanted. */
   withdraw(pending: PendingStream): void {
-    this.#waiting.delete(pending);
+    this.#waiting.remove(pending);
     this.#updateBusy();
   }
 
@@ -160,8 +161,7 @@ export class ClientConnection {
       this.#state = { kind: "leaving", http2 };
     }
     const error = this.#unavailable("takes no more calls", "the peer leaves");
-    for (const pending of this.#waiting) {
-      this.#waiting.delete(pending);
+    for (let pending = this.#waiting.take(); pending !== undefined; pending = this.#waiting.take()) {
       pending.onDisplaced(error);
     }
     this.#updateBusy();
@@ -173,11 +173,11 @@ export class ClientConnection {
     }
     const { connection } = this.#state.http2;
     this.#isPumping = true; // a stream that cannot be opened closes at once, and comes back here
-    for (const pending of this.#waiting) {
-      if (!connection.canOpen) {
+    while (connection.canOpen) {
+      const pending = this.#waiting.take();
+      if (pending === undefined) {
         break;
       }
-      this.#waiting.delete(pending);
       openStream(connection, pending);
     }
     this.#isPumping = false;
@@ -257,8 +257,7 @@ export class ClientConnection {
   }
 
   #failWaiting(error: ConnectError): void {
-    for (const pending of this.#waiting) {
-      this.#waiting.delete(pending);
+    for (let pending = this.#waiting.take(); pending !== undefined; pending = this.#waiting.take()) {
       pending.onUnopened(error);
     }
   }

@@ -12,6 +12,7 @@ export class Http2Request implements HttpRequest, PendingStream {
   readonly fields: PendingStream["fields"];
   readonly more: PendingStream["more"];
   readonly endStream: boolean;
+  place = -1;
   readonly #body: Uint8Array | undefined;
   readonly #listener: AnswerListener;
   /** Gives the connection for the next stream. */
