@@ -93,14 +93,17 @@ class Turn {
 
   #fire(): void {
     const now = this.#clock.now();
-    for (const entry of this.#entries) {
-      if (entry.at <= now) {
-        const { expiring } = entry;
-        entry.cancel();
-        expiring?.expire();
+    try {
+      for (const entry of this.#entries) {
+        if (entry.at <= now) {
+          const { expiring } = entry;
+          entry.cancel();
+          expiring?.expire();
+        }
       }
+    } finally {
+      this.arm(); // one that throws, though it must not, takes no others their time
     }
-    this.arm();
   }
 }
 

@@ -427,7 +427,7 @@ describe("requests", () => {
   const OWN = [
     undefined,
     { "X-A": " 1 ", "user-agent": "me" },
-    { "x-user-agent": "me", te: "gzip", "content-type": "text/plain" },
+    { "x-user-agent": "me", te: "trailers", "content-type": "text/plain" },
     [
       ["x-a", "1"],
       ["x-a", "2"],

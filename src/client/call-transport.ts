@@ -48,12 +48,13 @@ export function createCallTransport(options: CallTransportOptions): Transport {
       return interceptedUnary(options, method, calls, asked, input, isGet);
     }
     return new Promise((resolve, reject) => {
+      const message = create(method.input, input); // before the call begins, as it may throw
       const { signal } = asked;
       const inProgress = callInProgress();
       const { header, limits } = calls.begin(inProgress, asked.header, asked.timeoutMs, false);
       const call = createUnaryCall(options, method, calls, { resolve, reject });
       call.outcome = new CallLife(options.counts, calls.url, signal, inProgress, limits, call);
-      writeUnary(options, call, calls, create(method.input, input), (body, encoding) =>
+      writeUnary(options, call, calls, message, (body, encoding) =>
         call.start(options.target, calls.head(withEncoding(options, header, encoding)), body),
       );
     });

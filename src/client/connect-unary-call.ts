@@ -67,7 +67,7 @@ export class ConnectUnaryCall extends UnaryCall {
     }
     const before = this.#bytes - bytes.length;
     if (this.#bytes > this.#room) {
-      this.#room = Math.max(this.#bytes, this.#promisedBytes ?? Math.min(2 * this.#bytes, this.#readMaxBytes));
+      this.#room = Math.max(this.#bytes, Math.min(2 * this.#bytes, this.#promisedBytes ?? this.#readMaxBytes));
       const larger = new Uint8Array(this.#room);
       larger.set(this.#body.subarray(0, before));
       this.#body = larger;

@@ -1,5 +1,6 @@
 import * as http from "node:http";
 import * as https from "node:https";
+import * as net from "node:net";
 import { channelClosed } from "./channel-closed.ts";
 import type { ChannelTls } from "./connect-socket.ts";
 import type { HttpTarget } from "./http-request.ts";
@@ -17,7 +18,9 @@ export function createHttp1Target(url: URL, tls: ChannelTls = {}): HttpTarget {
       if (isClosed) {
         throw channelClosed(url.origin); // an agent that is destroyed would connect anew
       }
-      const options = { agent, host, port: url.port, method: head.method, path: head.path };
+      // By the target's name, whatever `host` a caller sends.
+      const servername = net.isIP(host) === 0 ? host : "";
+      const options = { agent, host, port: url.port, servername, method: head.method, path: head.path };
       return new Http1Request((headers) => begin({ ...options, headers }), head, body, listener);
     },
     close() {

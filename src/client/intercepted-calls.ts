@@ -8,7 +8,6 @@ import {
 } from "@bufbuild/protobuf";
 import {
   createContextValues,
-  type Interceptor,
   type StreamRequest,
   type StreamResponse,
   type UnaryRequest,
@@ -16,6 +15,8 @@ import {
 } from "@connectrpc/connect";
 import { transformConnectPostToGetRequest } from "@connectrpc/connect/protocol-connect";
 import { callInProgress } from "../call/current.ts";
+import { intercepted } from "../wire/intercepted.ts";
+import { wholeMessages } from "../wire/whole-messages.ts";
 import { CallLife, reasonOf } from "./call-life.ts";
 import { type MethodCalls, withEncoding } from "./method-calls.ts";
 import { RequestOutcome } from "./request-outcome.ts";
@@ -23,6 +24,7 @@ import { StreamCall } from "./stream-call.ts";
 import { streamForm } from "./stream-form.ts";
 import type { CallRequest, CallTransportOptions } from "./transport-options.ts";
 import { createUnaryCall, writeUnary } from "./unary-request.ts";
+import { closeMessages } from "./upload.ts";
 
 // Calls with interceptors: they are given requests and answers in the shapes of Connect's own transports, and a signal that
 // aborts with the end of the call.
@@ -41,18 +43,19 @@ export async function interceptedUnary(
   input: MessageInitShape<DescMessage>,
   isGet: boolean,
 ): Promise<UnaryResponse> {
-  const { life, controller, header } = begin(options, calls, asked);
+  const message = create(method.input, input); // before the call begins, as it may throw
+  const { life, controller, header, cut } = begin(options, calls, asked);
   const request: UnaryRequest = {
     ...commonOf(method, calls, asked, header, controller.signal),
     stream: false,
     method,
-    message: create(method.input, input),
+    message,
   };
   try {
-    const next = through<UnaryRequest, UnaryResponse>(options.interceptors, (given) =>
+    const next = intercepted<Call<UnaryRequest, UnaryResponse>>(options.interceptors, (given) =>
       sendUnary(options, method, calls, given, isGet),
     );
-    const response = await next(request);
+    const response = await Promise.race([next(request), cut]); // an interceptor may take longer than the call has
     life.succeed();
     controller.abort(ENDED);
     return response;
@@ -94,29 +97,30 @@ export async function interceptedStream(
   asked: CallRequest,
   input: AsyncIterable<MessageInitShape<DescMessage>>,
 ): Promise<StreamResponse> {
-  const { life, controller, header } = begin(options, calls, asked);
+  const messages = input[Symbol.asyncIterator](); // once: what is closed at the end is what is read
+  const { life, controller, header, cut } = begin(options, calls, asked);
   const fail = (thrown: unknown) => {
     const error = life.fail(thrown);
     controller.abort(error);
-    close(input, error);
+    void closeMessages(messages, error);
     return error;
   };
   const request: StreamRequest = {
     ...commonOf(method, calls, asked, header, controller.signal),
     stream: true,
     method,
-    message: whole(method.input, input),
+    message: wholeMessages(method.input, messages),
   };
   try {
-    const next = through<StreamRequest, StreamResponse>(options.interceptors, (given) =>
+    const next = intercepted<Call<StreamRequest, StreamResponse>>(options.interceptors, (given) =>
       sendStream(options, method, calls, given),
     );
-    const response = await next(request);
+    const response = await Promise.race([next(request), cut]);
     life.beginStream();
     const succeed = () => {
       life.succeed();
       controller.abort(ENDED);
-      close(input, undefined);
+      void closeMessages(messages, undefined);
     };
     return { ...response, message: told(response.message, life, succeed, fail) };
   } catch (thrown) {
@@ -141,18 +145,28 @@ function sendStream(
   return call.response;
 }
 
-function begin(
-  options: CallTransportOptions,
-  calls: MethodCalls,
-  asked: CallRequest,
-): { readonly life: CallLife; readonly controller: AbortController; readonly header: Headers } {
+/** A call whose interceptors are about to be asked. */
+interface Begun {
+  readonly life: CallLife;
+  readonly controller: AbortController;
+  readonly header: Headers;
+  /** Rejects when the call is cut short. */
+  readonly cut: Promise<never>;
+}
+
+function begin(options: CallTransportOptions, calls: MethodCalls, asked: CallRequest): Begun {
   const inProgress = callInProgress();
   const { header, limits } = calls.begin(inProgress, asked.header, asked.timeoutMs, true);
   const controller = new AbortController();
+  const cut = Promise.withResolvers<never>();
+  cut.promise.catch(() => undefined); // a call that is over is cut short for nobody
   const life = new CallLife(options.counts, calls.url, asked.signal, inProgress, limits, {
-    cut: (reason) => controller.abort(reason),
+    cut(reason) {
+      controller.abort(reason);
+      setImmediate(() => cut.reject(reason)); // an interceptor may have an answer of its own for that
+    },
   });
-  return { life, controller, header: header as Headers }; // it was asked for whole
+  return { life, controller, header: header as Headers, cut: cut.promise }; // it was asked for whole
 }
 
 function commonOf(
@@ -169,33 +183,6 @@ function commonOf(
     header,
     contextValues: contextValues ?? createContextValues(),
     signal,
-  };
-}
-
-/** The interceptors around what sends; they are asked anew for every call, as they may keep something for it. */
-function through<Q, R>(interceptors: readonly Interceptor[], send: Call<Q, R>): Call<Q, R> {
-  // Connect's type lets an interceptor answer a unary request with a stream; none does, or createClient would fail.
-  let next = send as unknown as ReturnType<Interceptor>;
-  for (const interceptor of interceptors.toReversed()) {
-    next = interceptor(next);
-  }
-  return next as unknown as Call<Q, R>;
-}
-
-/** The messages of a request, each in full. */
-function whole(type: DescMessage, input: AsyncIterable<MessageInitShape<DescMessage>>): AsyncIterable<Message> {
-  return {
-    [Symbol.asyncIterator]() {
-      const iterator = input[Symbol.asyncIterator]();
-      const complete = (result: IteratorResult<MessageInitShape<DescMessage>>): IteratorResult<Message> =>
-        result.done ? result : { done: false, value: create(type, result.value) };
-      const { throw: raise, return: leave } = iterator;
-      return {
-        next: () => iterator.next().then(complete),
-        ...(raise && { throw: (error: unknown) => raise.call(iterator, error).then(complete) }),
-        ...(leave && { return: (value: unknown) => leave.call(iterator, value).then(complete) }),
-      };
-    },
   };
 }
 
@@ -228,13 +215,4 @@ function told(
       };
     },
   };
-}
-
-/** Tells whoever gives a request's messages that no more are wanted, and why if there is an error. */
-function close(input: AsyncIterable<unknown>, error: Error | undefined): void {
-  const iterator = input[Symbol.asyncIterator]();
-  if (error !== undefined) {
-    iterator.throw?.(error).catch(() => undefined);
-  }
-  iterator.return?.().catch(() => undefined); // its owner's affair: the call has its outcome
 }

@@ -7,10 +7,11 @@ import { formatTimeout, parseTimeoutMs, type TimeoutHeader } from "../call/deadl
 import { FieldBlock, type Lines } from "../http2/index.ts";
 import { companionLines, onwardLimitMs } from "../interceptors/index.ts";
 import { type Codec, methodCodecs } from "../wire/codec.ts";
+import { timeoutHeaderOf } from "../wire/protocol.ts";
 import type { CallLimits } from "./call-life.ts";
 import type { RequestHead } from "./http-request.ts";
-import { CONNECTION_FIELDS, requestFields } from "./request-fields.ts";
-import { requestHeader, timeoutHeaderOf } from "./request-header.ts";
+import { FRAMING_FIELDS, requestFields } from "./request-fields.ts";
+import { requestHeader } from "./request-header.ts";
 import type { CallTransportOptions } from "./transport-options.ts";
 
 /** As Connect's transports: what an envelope's length can say. */
@@ -68,8 +69,9 @@ export class MethodCalls {
     this.#timedBlock = new FieldBlock([...lines, this.#timeoutLine(options.timeoutMs)]);
     this.#reserved = new Set([
       ...lines.map(([name]) => name),
-      ...CONNECTION_FIELDS,
+      ...FRAMING_FIELDS,
       "host",
+      "te",
       "x-user-agent",
       "content-encoding",
       this.#timeoutHeader,

@@ -1,6 +1,10 @@
-/** Fields of HTTP/1.1's connections, which make a request of HTTP/2 malformed (RFC 9113, 8.2.2). */
-export const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+/**
+ * What frames a request, whatever a caller says of it: fields of HTTP/1.1's connections, which make a request of HTTP/2
+ * malformed (RFC 9113, 8.2.2), and the length, which is what is sent (RFC 9112, 11.2: another one smuggles requests).
+ */
+export const FRAMING_FIELDS: ReadonlySet<string> = new Set([
   "connection",
+  "content-length",
   "keep-alive",
   "proxy-connection",
   "transfer-encoding",
@@ -21,7 +25,7 @@ export function requestFields(
   ];
   for (const line of header) {
     const name = line[0];
-    if (name !== "host" && !CONNECTION_FIELDS.has(name)) {
+    if (name !== "host" && !FRAMING_FIELDS.has(name) && !(name === "te" && line[1] !== "trailers")) {
       lines.push(line);
     }
   }

@@ -2,14 +2,8 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import * as connect from "@connectrpc/connect/protocol-connect";
 import * as grpc from "@connectrpc/connect/protocol-grpc";
 import * as grpcWeb from "@connectrpc/connect/protocol-grpc-web";
-import { TIMEOUT_HEADER, type TimeoutHeader } from "../call/deadline.ts";
 import { acceptedCompressions } from "./accepted-compressions.ts";
-import type { CallTransportOptions, ProtocolName } from "./transport-options.ts";
-
-/** The field that carries a time-out. */
-export function timeoutHeaderOf(protocol: ProtocolName): TimeoutHeader {
-  return protocol === "connect" ? TIMEOUT_HEADER.connect : TIMEOUT_HEADER.grpc;
-}
+import type { CallTransportOptions } from "./transport-options.ts";
 
 /** A request's header, without a time-out of the channel's making, as Connect's own transports have it. */
 export function requestHeader(

@@ -90,15 +90,16 @@ export class Upload {
     }
     this.#isOver = true;
     this.#onRoom?.();
-    const messages = this.#messages;
-    if (error !== undefined) {
-      messages.throw?.(error).catch(ignore);
-    }
-    messages.return?.().catch(ignore);
+    void closeMessages(this.#messages, error);
   }
 }
 
-/** What goes wrong while an iterator is closed is its owner's affair: the call has its outcome already. */
-function ignore(): void {
-  // see above
+/**
+ * Tells whoever gives messages that no more are wanted, and why if there is an error. What goes wrong meanwhile is its
+ * owner's affair: the call has its outcome already.
+ */
+export async function closeMessages(messages: AsyncIterator<unknown>, error: Error | undefined): Promise<void> {
+  const raise = async () => (error === undefined ? undefined : messages.throw?.(error));
+  const leave = async () => messages.return?.();
+  await Promise.allSettled([raise(), leave()]);
 }

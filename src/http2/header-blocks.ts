@@ -18,6 +18,9 @@ export class HeaderBlock {
   /** The header list is larger than is taken; not all of its fields are there. */
   readonly isTooLarge: boolean;
   #request: RequestHead | Malformed | undefined;
+  #response: ResponseHead | Malformed | undefined;
+  /** Null while nobody has looked. */
+  #trailersProblem: Malformed | undefined | null = null;
 
   constructor(fields: readonly HeaderField[], isTooLarge: boolean) {
     this.fields = fields;
@@ -30,12 +33,16 @@ export class HeaderBlock {
   }
 
   asResponse(): ResponseHead | Malformed {
-    return readResponseHead(this.fields);
+    this.#response ??= readResponseHead(this.fields);
+    return this.#response;
   }
 
   /** Undefined where the fields may be trailers. */
   trailersProblem(): Malformed | undefined {
-    return checkTrailers(this.fields);
+    if (this.#trailersProblem === null) {
+      this.#trailersProblem = checkTrailers(this.fields);
+    }
+    return this.#trailersProblem;
   }
 }
 

@@ -12,8 +12,6 @@ export interface AnswerWatch {
   readonly begun: boolean;
   /** It was written to its end. */
   readonly finished: boolean;
-  /** Tells that the caller is gone. From here on what is written goes nowhere: node:http2 would throw at whoever writes. */
-  lose(): void;
   /** HTTP/1.1: tells that another answer went out in its place, past the response that is watched. */
   replacedBy?(refusal: Refusal): void;
 }
@@ -65,6 +63,7 @@ export class NodeAnswer implements Required<AnswerWatch> {
     return this.#lost !== undefined;
   }
 
+  /** Tells that the caller is gone. From here on what is written goes nowhere: node:http2 would throw at whoever writes. */
   lose(): void {
     if (!this.#isFinished) {
       this.#lost ??= { begun: this.#response.headersSent };

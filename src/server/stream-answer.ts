@@ -43,11 +43,6 @@ export class StreamAnswer implements AnswerWatch {
     return this.#stream.isLocalEnded;
   }
 
-  /** A stream that is lost is closed: what is written to it goes nowhere. */
-  lose(): void {
-    // nothing is left to be done
-  }
-
   sendInformation(fields: FieldLines): void {
     this.#stream.sendInformation(fields);
   }

@@ -1,4 +1,4 @@
-import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { Interruptible } from "../call/call.ts";
 import type { PlannedCall } from "./call-plan.ts";
 import type { Exchange } from "./exchange.ts";
@@ -39,19 +39,6 @@ export function beginCall(
     }
   }
   return true;
-}
-
-/**
- * What `next` is within interceptors, the first outermost. As with Connect, each is asked anew for every call.
- *
- * @param next takes unary requests, or those of streams: an interceptor answers as it is asked, which its type does not say
- */
-export function intercepted<Next>(interceptors: readonly Interceptor[], next: Next): Next {
-  let within = next;
-  for (let at = interceptors.length - 1; at >= 0; at--) {
-    within = (interceptors[at] as unknown as (inner: Next) => Next)(within);
-  }
-  return within;
 }
 
 /** What a caller is told of what a handler threw, without a service's rules: as Connect has it. */

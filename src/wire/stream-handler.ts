@@ -1,14 +1,9 @@
-import {
-  create,
-  type DescMessage,
-  type DescMethodStreaming,
-  type Message,
-  type MessageInitShape,
-} from "@bufbuild/protobuf";
+import type { DescMessage, DescMethodStreaming, Message, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type StreamRequest, type StreamResponse } from "@connectrpc/connect";
-import { intercepted } from "./call-steps.ts";
 import { contextFor, type LeanContext, LeanStreamRequest } from "./handler-context.ts";
+import { intercepted } from "./intercepted.ts";
 import type { RpcMethod } from "./methods.ts";
+import { wholeMessages } from "./whole-messages.ts";
 
 type Init = MessageInitShape<DescMessage>;
 type Next = (request: StreamRequest) => Promise<StreamResponse>;
@@ -28,7 +23,9 @@ export function handleStream(
     header: context.responseHeader,
     trailer: context.responseTrailer,
     // Interceptors see whole messages; else each is made whole when it is written.
-    message: (isSeen ? whole(method.output, message) : message) as AsyncIterable<Message>,
+    message: (isSeen
+      ? wholeMessages(method.output, message[Symbol.asyncIterator]())
+      : message) as AsyncIterable<Message>,
   });
   const handle: Next = async (request) => {
     const handled = contextFor(context, request);
@@ -48,28 +45,6 @@ export function handleStream(
 
 async function* single<T>(message: T): AsyncGenerator<T, void, undefined> {
   yield message;
-}
-
-/** What a handler gives may be an object with some of a message's fields. */
-function whole(type: DescMessage, inits: AsyncIterable<Init>): AsyncIterable<Message> {
-  return {
-    [Symbol.asyncIterator]() {
-      const iterator = inits[Symbol.asyncIterator]();
-      const made = async (step: Promise<IteratorResult<Init>>): Promise<IteratorResult<Message>> => {
-        const { done, value } = await step;
-        return done === true ? { done, value: undefined } : { done: false, value: create(type, value) };
-      };
-      return {
-        next: () => made(iterator.next()),
-        ...(iterator.throw && {
-          throw: (error: unknown) => made(iterator.throw?.(error) as Promise<IteratorResult<Init>>),
-        }),
-        ...(iterator.return && {
-          return: (value: unknown) => made(iterator.return?.(value) as Promise<IteratorResult<Init>>),
-        }),
-      };
-    },
-  };
 }
 
 /** With Connect's words. */

@@ -3,10 +3,11 @@ import { Code, ConnectError, type UnaryRequest, type UnaryResponse } from "@conn
 import type { Interruptible } from "../call/call.ts";
 import type { AnswerParts } from "./answer-end.ts";
 import type { PlannedCall } from "./call-plan.ts";
-import { beginCall, connectErrorOf, intercepted, replaceHeaders, timeoutOf } from "./call-steps.ts";
+import { beginCall, connectErrorOf, replaceHeaders, timeoutOf } from "./call-steps.ts";
 import { COMPRESSED_FLAG, payloadOf } from "./envelope.ts";
 import type { Exchange } from "./exchange.ts";
 import { contextFor, LeanContext, LeanUnaryRequest } from "./handler-context.ts";
+import { intercepted } from "./intercepted.ts";
 import type { RpcOptions } from "./rpc-options.ts";
 import { answerError, answerMessage } from "./unary-answer.ts";
 import { UnaryBody, type UnaryBodyOwner } from "./unary-body.ts";
