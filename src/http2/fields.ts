@@ -3,7 +3,8 @@
 import type { HeaderField } from "./header-field.ts";
 
 // Header lists as RFC 9113 has them (8.1.1, 8.2, 8.3), read strictly: whatever a field could be taken for by one reader
-// and not by the next (request smuggling, response splitting) is malformed, not mended. It is run once per distinct block.
+// and not by the next (request smuggling, response splitting) is malformed, not mended. A field is checked once,
+// however often the tables bring it.
 
 /** A header list that is malformed (RFC 9113, 8.1.1): its stream is a PROTOCOL_ERROR. */
 export class Malformed {
@@ -48,25 +49,18 @@ export interface ResponseHead {
  * is impossible ("a:1,b:2"): those are for an answer of 400, not for a stream error.
  */
 export function readRequestHead(list: readonly HeaderField[]): RequestHead | Malformed {
-  const count = countPseudoHeaders(list, REQUEST_PSEUDO_HEADERS);
-  if (count instanceof Malformed) {
-    return count;
+  const pseudoHeaders = readPseudoHeaders(list, REQUEST_PSEUDO_HEADERS);
+  if (pseudoHeaders instanceof Malformed) {
+    return pseudoHeaders;
   }
-  const pseudoHeaders = list.slice(0, count);
-  const fields = list.slice(count);
-  const method = fieldValue(pseudoHeaders, ":method");
-  const scheme = fieldValue(pseudoHeaders, ":scheme");
-  const path = fieldValue(pseudoHeaders, ":path");
-  const authority = fieldValue(pseudoHeaders, ":authority");
+  const [method, scheme, path, authority] = pseudoHeaders.values;
+  const fields = list.slice(pseudoHeaders.count);
   if (method === undefined) {
     return new Malformed(":method is missing");
   }
-  if (!holdsOnly(method, TOKEN)) {
-    return new Malformed(":method is not a token");
-  }
   const malformed =
     (method === "CONNECT" ? checkTunnel(scheme, path, authority) : checkTarget(method, scheme, path)) ??
-    checkAuthority(authority, fields) ??
+    checkHost(authority, fields) ??
     checkFields(fields);
   if (malformed !== undefined) {
     return malformed;
@@ -89,21 +83,15 @@ export function readRequestHead(list: readonly HeaderField[]): RequestHead | Mal
 
 /** Reads a response's header list, a final one's or a 1xx's. */
 export function readResponseHead(list: readonly HeaderField[]): ResponseHead | Malformed {
-  const count = countPseudoHeaders(list, RESPONSE_PSEUDO_HEADERS);
-  if (count instanceof Malformed) {
-    return count;
+  const pseudoHeaders = readPseudoHeaders(list, RESPONSE_PSEUDO_HEADERS);
+  if (pseudoHeaders instanceof Malformed) {
+    return pseudoHeaders;
   }
-  const status = fieldValue(list.slice(0, count), ":status");
+  const [status] = pseudoHeaders.values;
   if (status === undefined) {
     return new Malformed(":status is missing");
   }
-  if (status.length !== 3 || !holdsOnly(status, DIGIT) || status < "100") {
-    return new Malformed(":status is not a number from 100 to 999");
-  }
-  if (status === "101") {
-    return new Malformed(":status is 101, which HTTP/2 does not have (RFC 9113, 8.6)");
-  }
-  const fields = list.slice(count);
+  const fields = list.slice(pseudoHeaders.count);
   const malformed = checkFields(fields);
   if (malformed !== undefined) {
     return malformed;
@@ -135,10 +123,17 @@ export function fieldValue(fields: readonly HeaderField[], name: string): string
 const REQUEST_PSEUDO_HEADERS = [":method", ":scheme", ":path", ":authority"] as const;
 const RESPONSE_PSEUDO_HEADERS = [":status"] as const;
 
-/** How many pseudo-headers a list begins with: each is known, comes once, and says something (RFC 9113, 8.3). */
-function countPseudoHeaders(list: readonly HeaderField[], known: readonly string[]): number | Malformed {
+interface PseudoHeaders {
+  /** How many the list begins with. */
+  readonly count: number;
+  /** In the order in which they are known. */
+  readonly values: readonly (string | undefined)[];
+}
+
+/** The pseudo-headers that a list begins with: each is known, comes once, and says something possible (RFC 9113, 8.3). */
+function readPseudoHeaders(list: readonly HeaderField[], known: readonly string[]): PseudoHeaders | Malformed {
+  const values: (string | undefined)[] = known.map(() => undefined);
   let count = 0;
-  let seen = 0;
   for (const field of list) {
     if (!isPseudoHeader(field.name)) {
       break;
@@ -147,20 +142,60 @@ function countPseudoHeaders(list: readonly HeaderField[], known: readonly string
     if (index === -1) {
       return new Malformed(`${shown(field.name)} is an unknown pseudo-header`);
     }
-    if ((seen & (1 << index)) !== 0) {
+    if (values[index] !== undefined) {
       return new Malformed(`${field.name} is doubled`);
     }
-    if (field.value === "") {
-      return new Malformed(`${field.name} is empty`);
+    field.problem = field.problem === null ? checkPseudoHeader(field) : field.problem;
+    if (field.problem !== undefined) {
+      return field.problem;
     }
-    const malformed = checkValue(field);
-    if (malformed !== undefined) {
-      return malformed;
-    }
-    seen |= 1 << index;
+    values[index] = field.value;
     count++;
   }
-  return count;
+  return { count, values };
+}
+
+/** What a pseudo-header says, by itself. */
+function checkPseudoHeader(field: HeaderField): Malformed | undefined {
+  const { name, value } = field;
+  if (value === "") {
+    return new Malformed(`${name} is empty`);
+  }
+  const malformed = checkValue(field);
+  if (malformed !== undefined) {
+    return malformed;
+  }
+  switch (name) {
+    case ":method":
+      return holdsOnly(value, TOKEN) ? undefined : new Malformed(":method is not a token");
+    case ":scheme":
+      return holdsOnly(value, SCHEME) && holdsOnly(value.charAt(0), ALPHA)
+        ? undefined
+        : new Malformed(":scheme is not a scheme");
+    case ":path":
+      return checkPath(value);
+    case ":authority":
+      return value.includes("@") ? new Malformed(":authority holds user information") : undefined;
+    default:
+      return checkStatus(value);
+  }
+}
+
+function checkPath(path: string): Malformed | undefined {
+  if (path === "*") {
+    return undefined; // where the method allows it
+  }
+  if (path.charCodeAt(0) !== SLASH) {
+    return new Malformed(":path does not begin with a slash");
+  }
+  return holdsOnly(path, PATH) ? undefined : new Malformed(":path holds a character that no path may hold");
+}
+
+function checkStatus(status: string): Malformed | undefined {
+  if (status.length !== 3 || !holdsOnly(status, DIGIT) || status < "100") {
+    return new Malformed(":status is not a number from 100 to 999");
+  }
+  return status === "101" ? new Malformed(":status is 101, which HTTP/2 does not have (RFC 9113, 8.6)") : undefined;
 }
 
 /** The target of any method but CONNECT (RFC 9113, 8.3.1). */
@@ -168,19 +203,10 @@ function checkTarget(method: string, scheme: string | undefined, path: string | 
   if (scheme === undefined) {
     return new Malformed(":scheme is missing");
   }
-  if (!holdsOnly(scheme, SCHEME) || !holdsOnly(scheme.charAt(0), ALPHA)) {
-    return new Malformed(":scheme is not a scheme");
-  }
   if (path === undefined) {
     return new Malformed(":path is missing");
   }
-  if (path === "*" && method === "OPTIONS") {
-    return undefined;
-  }
-  if (path.charCodeAt(0) !== SLASH) {
-    return new Malformed(":path does not begin with a slash");
-  }
-  return holdsOnly(path, PATH) ? undefined : new Malformed(":path holds a character that no path may hold");
+  return path === "*" && method !== "OPTIONS" ? new Malformed(":path does not begin with a slash") : undefined;
 }
 
 /** The target of CONNECT (RFC 9113, 8.5). */
@@ -196,10 +222,7 @@ function checkTunnel(
 }
 
 /** `host` may come once, and then says what `:authority` says (RFC 9113, 8.3.1). */
-function checkAuthority(authority: string | undefined, fields: readonly HeaderField[]): Malformed | undefined {
-  if (authority?.includes("@")) {
-    return new Malformed(":authority holds user information");
-  }
+function checkHost(authority: string | undefined, fields: readonly HeaderField[]): Malformed | undefined {
   let host: string | undefined;
   for (const field of fields) {
     if (field.name !== "host") {
@@ -219,21 +242,25 @@ function checkAuthority(authority: string | undefined, fields: readonly HeaderFi
 /** Regular fields: of a head after its pseudo-headers, or trailers. */
 function checkFields(fields: readonly HeaderField[]): Malformed | undefined {
   for (const field of fields) {
-    const malformed = checkName(field.name) ?? checkValue(field) ?? checkConnectionSpecific(field);
-    if (malformed !== undefined) {
-      return malformed;
+    if (isPseudoHeader(field.name)) {
+      return new Malformed(`${shown(field.name)} is a pseudo-header among regular fields`);
+    }
+    field.problem = field.problem === null ? checkField(field) : field.problem;
+    if (field.problem !== undefined) {
+      return field.problem;
     }
   }
   return undefined;
+}
+
+function checkField(field: HeaderField): Malformed | undefined {
+  return checkName(field.name) ?? checkValue(field) ?? checkConnectionSpecific(field);
 }
 
 /** A name is a token (RFC 9110, 5.6.2) in lower case (RFC 9113, 8.2). */
 function checkName(name: string): Malformed | undefined {
   if (name === "") {
     return new Malformed("a field has no name");
-  }
-  if (isPseudoHeader(name)) {
-    return new Malformed(`${shown(name)} is a pseudo-header among regular fields`);
   }
   if (holdsOnly(name, LOWER_TOKEN)) {
     return undefined;

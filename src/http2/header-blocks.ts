@@ -65,7 +65,8 @@ interface Remembered {
 export class HeaderBlocks {
   readonly #maxListBytes: number;
   readonly #decoder: HpackDecoder;
-  #remembered: Remembered[] = [];
+  /** Undefined while there is none: who changes the table with each block is spared the search. */
+  #remembered: Remembered[] | undefined;
   /** The decoder's table, with which the remembered blocks were read. */
   #rememberedVersion = 0;
   // The block under way, if any.
@@ -157,20 +158,26 @@ export class HeaderBlocks {
     }
     const { version } = this.#decoder;
     if (version !== this.#rememberedVersion) {
-      this.#remembered = []; // they may mean something else by now
+      this.#remembered = undefined; // they may mean something else by now
       this.#rememberedVersion = version;
     }
-    const hash = hashOf(bytes, from, to);
-    const slot = hash & (REMEMBERED_SLOTS - 1);
-    const known = this.#remembered[slot];
-    if (known !== undefined && known.hash === hash && isSame(known.bytes, bytes, from, to)) {
-      return known.block;
+    const hash = this.#remembered === undefined ? undefined : hashOf(bytes, from, to);
+    if (hash !== undefined) {
+      const known = this.#remembered?.[slotOf(hash)];
+      if (known !== undefined && known.hash === hash && isSame(known.bytes, bytes, from, to)) {
+        return known.block;
+      }
     }
     const block = this.#decodeAnew(bytes, from, to);
     if (this.#decoder.version === version) {
-      this.#remembered[slot] = { hash, bytes: copyOf(bytes, from, to), block };
+      this.#remember(hash ?? hashOf(bytes, from, to), copyOf(bytes, from, to), block);
     }
     return block;
+  }
+
+  #remember(hash: number, bytes: Buffer, block: HeaderBlock): void {
+    this.#remembered ??= [];
+    this.#remembered[slotOf(hash)] = { hash, bytes, block };
   }
 
   #decodeAnew(bytes: Buffer, from: number, to: number): HeaderBlock {
@@ -199,6 +206,10 @@ function hashOf(bytes: Uint8Array, from: number, to: number): number {
     hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0; // within the bytes
   }
   return hash ^ (hash >>> 15);
+}
+
+function slotOf(hash: number): number {
+  return hash & (REMEMBERED_SLOTS - 1);
 }
 
 function isSame(known: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {

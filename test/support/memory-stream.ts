@@ -1,4 +1,5 @@
 import { Socket } from "node:net";
+import { HeaderField } from "../../src/http2/header-field.ts";
 import { ErrorCode, type FieldLines, type StreamListener } from "../../src/http2/index.ts";
 import { type WebMessages, webMessages } from "../../src/server/web-messages.ts";
 import type { WebStream } from "../../src/server/web-request.ts";
@@ -109,7 +110,7 @@ export class MemoryStream implements WebStream {
   end(trailers?: Readonly<Record<string, string>>): void {
     this.#isRemoteEnded = true;
     if (trailers !== undefined) {
-      const fields = Object.entries(trailers).map(([name, value]) => fieldOf(name, value));
+      const fields = Object.entries(trailers).map(([name, value]) => new HeaderField(name, value));
       this.listener?.onTrailers(fields);
     }
     this.listener?.onEnd();
@@ -177,7 +178,7 @@ export function memoryExchange(asked: AskedOfMemory = {}): MemoryExchange {
     method: asked.method ?? "GET",
     path: asked.path ?? "/",
     authority: "authority" in asked ? asked.authority : "example.test",
-    fields: (asked.fields ?? []).map(([name, value]) => fieldOf(name, value)),
+    fields: (asked.fields ?? []).map(([name, value]) => new HeaderField(name, value)),
   };
   const messages = webMessages(stream, { head, socket, clock });
   stream.listener = messages.listener;
@@ -192,10 +193,6 @@ export function memoryExchange(asked: AskedOfMemory = {}): MemoryExchange {
 
 /** A turn of the event loop: what was put off to its end has happened. */
 export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-function fieldOf(name: string, value: string) {
-  return { name, value, size: name.length + value.length + 32, neverIndexed: false };
-}
 
 function linesOf(fields: FieldLines): [string, string][] {
   return Array.from(fields, ([name, value]) => [name, value]);
