@@ -1,6 +1,14 @@
-const GRPC_TIMEOUT = /^(\d{1,8})([HMSmun])$/;
-const GRPC_UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
-const CONNECT_TIMEOUT = /^\d{1,10}$/;
+const GRPC_DIGITS = 8;
+const GRPC_UNITS_MS = new Map([
+  ["H", 3_600_000],
+  ["M", 60_000],
+  ["S", 1000],
+  ["m", 1],
+  ["u", 1e-3],
+  ["n", 1e-6],
+]);
+const CONNECT_DIGITS = 10;
+const ZERO = 0x30;
 
 /** The header in which each protocol carries a time-out. REST takes Connect's. */
 export const TIMEOUT_HEADER = { grpc: "grpc-timeout", connect: "connect-timeout-ms" } as const;
@@ -12,11 +20,27 @@ export type TimeoutHeader = (typeof TIMEOUT_HEADER)[keyof typeof TIMEOUT_HEADER]
  */
 export function parseTimeoutMs(header: TimeoutHeader, value: string): number | undefined {
   if (header === TIMEOUT_HEADER.connect) {
-    return CONNECT_TIMEOUT.test(value) ? Number(value) : undefined;
+    return readDigits(value, value.length, CONNECT_DIGITS);
   }
-  const [, digits, unit] = GRPC_TIMEOUT.exec(value) ?? [];
-  const unitMs = GRPC_UNIT_MS[unit ?? ""];
-  return unitMs === undefined ? undefined : Number(digits) * unitMs;
+  const digits = readDigits(value, value.length - 1, GRPC_DIGITS);
+  const unitMs = GRPC_UNITS_MS.get(value.charAt(value.length - 1));
+  return digits === undefined || unitMs === undefined ? undefined : digits * unitMs;
+}
+
+/** The number that the first `length` characters are: undefined unless they are one to `max` digits. */
+function readDigits(text: string, length: number, max: number): number | undefined {
+  if (length < 1 || length > max) {
+    return undefined;
+  }
+  let number = 0;
+  for (let at = 0; at < length; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9) {
+      return undefined;
+    }
+    number = number * 10 + digit;
+  }
+  return number;
 }
 
 /** Writes a time-out as the header wants it: whole milliseconds, rounded up so that a rest of a millisecond is not 0. */
