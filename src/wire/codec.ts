@@ -1,6 +1,8 @@
 import { type DescMessage, type DescMethod, type Message, ScalarType } from "@bufbuild/protobuf";
 import { createMethodSerializationLookup } from "@connectrpc/connect/protocol";
-import { flatWriter } from "./flat-writer.ts";
+import { flatJsonReader, flatJsonWriter } from "./flat-json.ts";
+import { type FlatReader, flatReader } from "./flat-reader.ts";
+import { type FlatWriter, flatWriter } from "./flat-writer.ts";
 
 /** What Connect's transports and handlers take for messages; see there. */
 export type CodecOptions = Pick<
@@ -29,26 +31,25 @@ export function methodCodecs(
 ): { readonly input: Codec; readonly output: Codec } {
   const limits = { readMaxBytes, writeMaxBytes, compressMinBytes: 0 };
   const lookup = createMethodSerializationLookup(method, binaryOptions, jsonOptions, limits);
-  const isBinary = format === "binary";
-  return {
-    input: codec(
-      isBinary ? withoutAliases(lookup.getI(true), method.input) : lookup.getI(false),
-      isBinary ? method.input : undefined,
-      writeMaxBytes,
-    ),
-    output: codec(
-      isBinary ? withoutAliases(lookup.getO(true), method.output) : lookup.getO(false),
-      isBinary ? method.output : undefined,
-      writeMaxBytes,
-    ),
-  };
+  if (format === "json") {
+    const json = (codec: Codec, type: DescMessage) =>
+      withFlat(codec, flatJsonReader(type), flatJsonWriter(type, jsonOptions), limits);
+    return { input: json(lookup.getI(false), method.input), output: json(lookup.getO(false), method.output) };
+  }
+  const binary = (codec: Codec, type: DescMessage) =>
+    withFlat(withoutAliases(codec, type), flatReader(type), flatWriter(type), limits);
+  return { input: binary(lookup.getI(true), method.input), output: binary(lookup.getO(true), method.output) };
 }
 
-/** @param type of what is written in binary */
-function codec({ parse, serialize }: Codec, type: DescMessage | undefined, writeMaxBytes: number): Codec {
-  const writeFlat = type === undefined ? undefined : flatWriter(type);
+/** A codec that has messages of its type read and written straight from and to bytes, where that can be done. */
+function withFlat(
+  { parse, serialize }: Codec,
+  readFlat: FlatReader | undefined,
+  writeFlat: FlatWriter | undefined,
+  { readMaxBytes, writeMaxBytes }: Pick<CodecOptions, "readMaxBytes" | "writeMaxBytes">,
+): Codec {
   return {
-    parse,
+    parse: (bytes) => (bytes.length <= readMaxBytes ? readFlat?.(bytes) : undefined) ?? parse(bytes),
     serialize(message, headroom = 0) {
       const flat = writeFlat?.(message, headroom);
       if (flat !== undefined && flat.length - headroom <= writeMaxBytes) {

@@ -1,5 +1,6 @@
-import { type DescField, type DescMessage, type Message, ScalarType } from "@bufbuild/protobuf";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { type DescMessage, type Message, ScalarType } from "@bufbuild/protobuf";
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { type FlatScalar, flatFields } from "./flat-fields.ts";
 
 /**
  * Writes a message behind `headroom` bytes that are left free for whoever frames it. Undefined where it is not as its type
@@ -13,7 +14,7 @@ const MAX_HEADROOM = 8;
 const ZEROS = Array.from({ length: MAX_HEADROOM + 1 }, (_none, length) => new Uint8Array(length));
 
 /** Fields of these are written if they are not zero (protobuf.dev, "Field Presence": implicit). */
-const WRITERS: Partial<Record<ScalarType, (writer: BinaryWriter, tag: number, value: never) => void>> = {
+const WRITERS: Readonly<Record<FlatScalar, (writer: BinaryWriter, tag: number, value: never) => void>> = {
   [ScalarType.STRING]: (writer, tag, value: string) => {
     if (value !== "") {
       writer.uint32(tag).string(value);
@@ -36,8 +37,13 @@ const WRITERS: Partial<Record<ScalarType, (writer: BinaryWriter, tag: number, va
   },
 };
 
-/** FieldPresence.IMPLICIT (descriptor.proto). */
-const IMPLICIT = 2;
+/** What `typeof` says of their values. */
+const KINDS: Readonly<Record<FlatScalar, "string" | "boolean" | "number">> = {
+  [ScalarType.STRING]: "string",
+  [ScalarType.BOOL]: "boolean",
+  [ScalarType.INT32]: "number",
+  [ScalarType.UINT32]: "number",
+};
 
 let shared = new BinaryWriter();
 
@@ -47,11 +53,12 @@ let shared = new BinaryWriter();
  * V8's heap, which takes more time than all else that a small call needs.
  */
 export function flatWriter(type: DescMessage): FlatWriter | undefined {
-  const fields = [...type.fields].sort((a, b) => a.number - b.number).map(plainField);
-  if (fields.includes(undefined)) {
+  const fields = flatFields(type)?.map(({ name, tag, scalar }) => {
+    return { name, tag, kind: KINDS[scalar], write: WRITERS[scalar] };
+  });
+  if (fields === undefined) {
     return undefined;
   }
-  const plain = fields as readonly PlainField[]; // none is undefined: above
   return (message, headroom) => {
     if (message.$typeName !== type.typeName || message.$unknown !== undefined || headroom > MAX_HEADROOM) {
       return undefined;
@@ -60,8 +67,7 @@ export function flatWriter(type: DescMessage): FlatWriter | undefined {
     try {
       writer.raw(ZEROS[headroom] as Uint8Array); // within the array: above
       const values = message as unknown as Readonly<Record<string, never>>;
-      for (let at = 0; at < plain.length; at++) {
-        const { name, tag, kind, write } = plain[at] as PlainField; // within the array
+      for (const { name, tag, kind, write } of fields) {
         const value = values[name];
         if (typeof value !== kind) {
           shared = new BinaryWriter();
@@ -78,32 +84,5 @@ export function flatWriter(type: DescMessage): FlatWriter | undefined {
       shared = new BinaryWriter(); // it may hold the half of a message
       return undefined;
     }
-  };
-}
-
-interface PlainField {
-  readonly name: string;
-  /** Number and wire type (protobuf.dev, "Encoding"). */
-  readonly tag: number;
-  /** What `typeof` says of its values. */
-  readonly kind: "string" | "boolean" | "number";
-  readonly write: (writer: BinaryWriter, tag: number, value: never) => void;
-}
-
-function plainField(field: DescField): PlainField | undefined {
-  if (field.fieldKind !== "scalar" || field.oneof !== undefined || field.presence !== IMPLICIT) {
-    return undefined;
-  }
-  const write = WRITERS[field.scalar];
-  if (write === undefined) {
-    return undefined;
-  }
-  const isString = field.scalar === ScalarType.STRING;
-  const wireType = isString ? WireType.LengthDelimited : WireType.Varint;
-  return {
-    name: field.localName,
-    tag: ((field.number << 3) | wireType) >>> 0,
-    kind: isString ? "string" : field.scalar === ScalarType.BOOL ? "boolean" : "number",
-    write,
   };
 }
