@@ -33,7 +33,7 @@ export class NodeAnswer implements Required<AnswerWatch> {
     this.#response = response;
     // node:http2's compatibility class emits its own finish at the end of the stream, however that came.
     const written = request instanceof Http2ServerRequest ? request.stream : response;
-    written.once("finish", () => {
+    written.on("finish", () => {
       // A stream that is reset at once finishes without an answer.
       this.#isFinished = this.#lost === undefined && response.headersSent;
     });

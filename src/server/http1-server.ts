@@ -31,8 +31,9 @@ export function createHttp1Server(limits: PortLimits, upgrades: boolean): http.S
     maxHeaderSize: limits.headerListBytes,
     // The port judges Host itself, over both versions alike, so that a refusal has an answer and a line in the log.
     requireHostHeader: false,
-    // The port keeps the times of its connections; node:http's own work for a server that listens only.
-    keepAliveTimeout: limits.idleMs,
+    // The port keeps the times of its connections; node:http's own work for a server that listens only, and its time for
+    // idle connections takes two timers a request.
+    keepAliveTimeout: 0,
     headersTimeout: 0,
     requestTimeout: 0,
     insecureHTTPParser: false,

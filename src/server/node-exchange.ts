@@ -23,6 +23,8 @@ export interface NodeExchangeParts {
   readonly answer: NodeAnswer;
   readonly memory: RequestMemory;
   readonly isClosing: () => boolean;
+  /** How long an idle connection stays. */
+  readonly idleMs: number;
   readonly isHeadTooLarge: boolean;
   /** Gives the connection away; undefined where the request does not ask for that. */
   readonly takeOver: (() => UpgradeOffer) | undefined;
@@ -45,7 +47,7 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
   #unreadBytes = 0;
 
   constructor(parts: NodeExchangeParts) {
-    super(parts.request, parts.response, parts.answer, parts.isClosing);
+    super(parts.request, parts.response, parts.answer, parts.isClosing, parts.idleMs);
     this.call = parts.call;
     this.received = parts.received;
     this.isHeadTooLarge = parts.isHeadTooLarge;
@@ -140,7 +142,7 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
       }
       receiver.onData(bytes, received === expected);
     });
-    request.once("end", () => receiver.onEnd());
+    request.on("end", () => receiver.onEnd());
   }
 
   protected override onRoom(): void {

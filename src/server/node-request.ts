@@ -45,6 +45,7 @@ export function serveNodeRequest(
     answer,
     memory: kept,
     isClosing: () => serving.isClosing,
+    idleMs: limits.idleMs,
     isHeadTooLarge: headerListBytes(request.rawHeaders) > limits.headerListBytes,
     takeOver: offer === undefined ? undefined : () => takeOver(offer, connection, answer, over),
   });
@@ -55,7 +56,7 @@ export function serveNodeRequest(
   if (request instanceof Http2ServerRequest && response instanceof Http2ServerResponse) {
     resetAfterAnswer(request, response);
   }
-  response.once("close", () => {
+  response.on("close", () => {
     kept.release();
     exchange.close();
     over();
@@ -63,7 +64,7 @@ export function serveNodeRequest(
   if (request.destroyed) {
     exchange.lose();
   }
-  request.once("aborted", () => exchange.lose()); // comes before whoever reads the request's body finds it broken
+  request.on("aborted", () => exchange.lose()); // comes before whoever reads the request's body finds it broken
   serving.dispatch(exchange);
 
   function over(): void {

@@ -89,6 +89,21 @@ describe("HTTP/1.1", () => {
     expect(await peer.closed).toContain('"url":"/once"');
   });
 
+  test("tells how long an idle connection stays, whoever answers, and not where it closes", async () => {
+    using peer = await rawSocket(app.url);
+    const requests = [processNameRequest("ada"), "GET /there HTTP/1.1\r\nhost: a\r\n\r\n"];
+    for (const request of requests) {
+      await peer.send(request);
+      expect((await peer.answer()).headers.get("keep-alive")).toBe("timeout=300");
+    }
+    for (const request of requests) {
+      using last = await rawSocket(app.url);
+      await last.send(request.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n"));
+      const { headers } = await last.answer();
+      expect([headers.get("connection"), headers.get("keep-alive")]).toEqual(["close", null]);
+    }
+  });
+
   test("keeps a connection whose requests were read to their ends, however soon they were answered", async () => {
     using peer = await rawSocket(app.url);
     for (let request = 0; request < 3; request++) {
