@@ -2,8 +2,9 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkTrailers, fieldValue, Malformed, readRequestHead, readResponseHead } from "./fields.ts";
+import { checkTrailers, fieldValue, readRequestHead, readResponseHead } from "./fields.ts";
 import { HeaderField } from "./header-field.ts";
+import { Malformed } from "./malformed.ts";
 
 type Line = readonly [name: string, value: string];
 

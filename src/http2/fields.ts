@@ -1,20 +1,11 @@
 // Over 300 lines, because one reader has to see every rule of a header list, with its tables of characters, at one place.
 
 import type { HeaderField } from "./header-field.ts";
+import { Malformed } from "./malformed.ts";
 
 // Header lists as RFC 9113 has them (8.1.1, 8.2, 8.3), read strictly: whatever a field could be taken for by one reader
 // and not by the next (request smuggling, response splitting) is malformed, not mended. A field is checked once,
 // however often the tables bring it.
-
-/** A header list that is malformed (RFC 9113, 8.1.1): its stream is a PROTOCOL_ERROR. */
-export class Malformed {
-  /** A part of a sentence, for the log; of what the peer sent it quotes at most a short name of token characters. */
-  readonly reason: string;
-
-  constructor(reason: string) {
-    this.reason = reason;
-  }
-}
 
 /** A well-formed request's head (RFC 9113, 8.3.1). */
 export interface RequestHead {

@@ -1,16 +1,10 @@
 import { ConnectionError, ErrorCode } from "./error-code.ts";
-import {
-  checkTrailers,
-  type Malformed,
-  type RequestHead,
-  type ResponseHead,
-  readRequestHead,
-  readResponseHead,
-} from "./fields.ts";
+import { checkTrailers, type RequestHead, type ResponseHead, readRequestHead, readResponseHead } from "./fields.ts";
 import { Flag, PRIORITY_BYTES, readUint31 } from "./frame.ts";
 import type { HeaderField } from "./header-field.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import { HpackError } from "./hpack-error.ts";
+import type { Malformed } from "./malformed.ts";
 
 /** A header block, decoded. One that comes again, byte for byte, while the tables are the same, is the same object. */
 export class HeaderBlock {

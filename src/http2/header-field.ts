@@ -1,4 +1,4 @@
-import type { Malformed } from "./fields.ts";
+import type { Malformed } from "./malformed.ts";
 
 /** What a field costs beside its name and value (RFC 7541, 4.1; RFC 9113, 6.5.2). */
 const FIELD_OVERHEAD_BYTES = 32;

@@ -2,10 +2,10 @@
 import { LEAST_DATA_BYTES } from "./abuse.ts";
 import type { ConnectionCore } from "./connection-core.ts";
 import { ConnectionError, ErrorCode, errorCodeName } from "./error-code.ts";
-import { Malformed } from "./fields.ts";
 import { Flag, FrameType, PRIORITY_BYTES, readUint31, readUint32 } from "./frame.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { type HeaderBlock, HeaderBlocks } from "./header-blocks.ts";
+import { Malformed } from "./malformed.ts";
 import { applySettings, DEFAULT_SETTINGS, headerTableSizes } from "./settings.ts";
 import { Stream, type StreamCarrier } from "./stream.ts";
 
