@@ -9,6 +9,15 @@ import { EOS, HUFFMAN_CODES, HUFFMAN_LENGTHS } from "./huffman-code.ts";
  */
 const TRIE: Int16Array = buildTrie();
 
+/** Most codes have five to seven bits. */
+const PAIR_BITS = 12;
+const ONLY_ONE = 1 << 20;
+/**
+ * The symbols that twelve bits begin with: `bits << 16 | second << 8 | first` for two, `ONLY_ONE | bits << 16 | first` for
+ * one, 0 where the first one's code is longer.
+ */
+const PAIRS: Int32Array = buildPairs();
+
 /** Where decoded bytes are put before they become a string; replaced by a larger one when needed. */
 let scratch = Buffer.allocUnsafeSlow(4096);
 /** What is larger serves one string only. */
@@ -20,15 +29,28 @@ const SHORTEST_CODE_BITS = 5;
  * @throws HpackError where the padding is longer than 7 bits or not the begin of EOS, or where EOS occurs (RFC 7541, 5.2)
  */
 export function decodeHuffman(bytes: Uint8Array, from: number, to: number): string {
-  const target = scratchOf(Math.ceil(((to - from) * 8) / SHORTEST_CODE_BITS));
+  const target = scratchOf(Math.ceil(((to - from) * 8) / SHORTEST_CODE_BITS) + 1);
   let length = 0;
-  let node = 0;
-  // Of the accumulated bits, the low `bits` ones are not used yet: below 8 before a byte is added.
+  let at = from;
+  // Of the accumulated bits, the low `bits` ones are not used yet.
   let accumulated = 0;
   let bits = 0;
-  for (let at = from; at < to; at++) {
-    accumulated = ((accumulated & 0xff) << 8) | (bytes[at] ?? 0);
-    bits += 8;
+  for (;;) {
+    for (; bits < 16 && at < to; bits += 8) {
+      accumulated = (accumulated << 8) | (bytes[at++] as number); // within the bytes
+    }
+    const pair = bits < PAIR_BITS ? 0 : (PAIRS[(accumulated >>> (bits - PAIR_BITS)) & 0xfff] as number); // within the table
+    if (pair === 0) {
+      break;
+    }
+    target[length] = pair & 0xff;
+    target[length + 1] = (pair >>> 8) & 0xff; // written over where it is none
+    length += pair < ONLY_ONE ? 2 : 1;
+    bits -= (pair >>> 16) & 0xf;
+  }
+  // What is left begins with a long code, or is short.
+  let node = 0;
+  for (;;) {
     while (bits >= 8) {
       const entry = TRIE[(node << 8) | ((accumulated >>> (bits - 8)) & 0xff)] ?? 0;
       if (entry > 0) {
@@ -42,6 +64,11 @@ export function decodeHuffman(bytes: Uint8Array, from: number, to: number): stri
         throw new HpackError("a Huffman-coded string contains EOS");
       }
     }
+    if (at === to) {
+      break;
+    }
+    accumulated = (accumulated << 8) | (bytes[at++] ?? 0);
+    bits += 8;
   }
   // The last codes end within the bits that are left: filled up with ones, as the padding is.
   while (bits > 0) {
@@ -118,6 +145,23 @@ function scratchOf(bytes: number): Buffer {
     scratch = larger;
   }
   return larger;
+}
+
+function buildPairs(): Int32Array {
+  const pairs = new Int32Array(1 << PAIR_BITS);
+  const codes = Array.from(HUFFMAN_LENGTHS, (length, symbol) => ({ symbol, length, code: HUFFMAN_CODES[symbol] ?? 0 }));
+  /** Fills in what begins with `code`, of `length` bits. */
+  const fill = (code: number, length: number, entry: number) => {
+    const first = code << (PAIR_BITS - length);
+    pairs.fill(entry | (length << 16), first, first + (1 << (PAIR_BITS - length)));
+  };
+  for (const one of codes.filter(({ length }) => length <= PAIR_BITS)) {
+    fill(one.code, one.length, ONLY_ONE | one.symbol);
+    for (const two of codes.filter(({ length }) => one.length + length <= PAIR_BITS)) {
+      fill((one.code << two.length) | two.code, one.length + two.length, (two.symbol << 8) | one.symbol);
+    }
+  }
+  return pairs;
 }
 
 function buildTrie(): Int16Array {
