@@ -59,3 +59,17 @@ export interface DeadlineLimits {
   /** The most milliseconds that any call gets, whatever it asks for. */
   readonly maxMs: number;
 }
+
+/**
+ * What a call has, in milliseconds: what its caller asks for, or a unary call's default; undefined where that is no bound.
+ *
+ * @param askedMs undefined where the caller does not ask
+ */
+export function boundedMs(
+  askedMs: number | undefined,
+  isUnary: boolean,
+  { defaultMs, maxMs }: DeadlineLimits,
+): number | undefined {
+  const bounded = askedMs !== undefined ? Math.min(askedMs, maxMs) : isUnary ? defaultMs : Number.POSITIVE_INFINITY;
+  return bounded === Number.POSITIVE_INFINITY ? undefined : bounded;
+}

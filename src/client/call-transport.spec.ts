@@ -18,8 +18,8 @@ import { NameService, ProcessNameResponseSchema, ProcessNamesResponseSchema } fr
 import { testTransport } from "../../test/support/call-transport.ts";
 import { brotli, gzip } from "../wire/compression.ts";
 import { envelope } from "../wire/envelope.ts";
+import type { RpcProtocol } from "../wire/protocol.ts";
 import type { HttpTarget } from "./http-request.ts";
-import type { ProtocolName } from "./transport-options.ts";
 
 // The same answers are given to Connect's own transports and to ours: what comes of them has to be the same. Theirs are given
 // them byte by byte. Of what comes in one piece Connect finds all envelopes before it reads the first, so that a later one
@@ -50,7 +50,7 @@ interface Sent {
 }
 
 function connectTransport(
-  protocol: ProtocolName,
+  protocol: RpcProtocol,
   script: Script,
   cut: Cut,
   sent: Sent[],
@@ -89,7 +89,7 @@ function connectTransport(
 }
 
 function ourTransport(
-  protocol: ProtocolName,
+  protocol: RpcProtocol,
   script: Script,
   cut: Cut,
   sent: Sent[],
@@ -213,7 +213,7 @@ const bytewise: Cut = (body) => [...body].map((byte) => Uint8Array.of(byte));
 const inThirds: Cut = (body) =>
   [0, 1, 2].map((third) => body.subarray((body.length * third) / 3, (body.length * (third + 1)) / 3));
 
-const HEADS: Readonly<Record<ProtocolName, Lines>> = {
+const HEADS: Readonly<Record<RpcProtocol, Lines>> = {
   grpc: [["content-type", "application/grpc+proto"]],
   "grpc-web": [["content-type", "application/grpc-web+proto"]],
   connect: [["content-type", "application/proto"]],
@@ -333,7 +333,7 @@ const anyBody = fc
   .map((parts) => Buffer.concat(parts));
 const anyCut = fc.constantFrom(whole, whole, bytewise, inThirds);
 
-function anyScript(protocol: ProtocolName): fc.Arbitrary<Script> {
+function anyScript(protocol: RpcProtocol): fc.Arbitrary<Script> {
   const type = fc.oneof(
     { weight: 6, arbitrary: fc.constant(undefined) },
     { weight: 4, arbitrary: fc.constantFrom(...TYPES) },
@@ -400,7 +400,7 @@ describe.each(["grpc", "grpc-web", "connect"] as const)("%s", (protocol) => {
   });
 });
 
-const RIGHT: Readonly<Record<ProtocolName, Script>> = {
+const RIGHT: Readonly<Record<RpcProtocol, Script>> = {
   grpc: { status: 200, header: HEADS.grpc, body: envelope(0, GOOD), trailer: [["grpc-status", "0"]] },
   "grpc-web": {
     status: 200,

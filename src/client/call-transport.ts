@@ -13,7 +13,6 @@ import { CallLife } from "./call-life.ts";
 import { interceptedStream, interceptedUnary } from "./intercepted-calls.ts";
 import { MethodCalls, withEncoding } from "./method-calls.ts";
 import { StreamCall } from "./stream-call.ts";
-import { streamForm } from "./stream-form.ts";
 import type { CallRequest, CallTransportOptions } from "./transport-options.ts";
 import { createUnaryCall, writeUnary } from "./unary-request.ts";
 
@@ -71,7 +70,7 @@ export function createCallTransport(options: CallTransportOptions): Transport {
     }
     const inProgress = callInProgress();
     const { header, limits } = calls.begin(inProgress, asked.header, asked.timeoutMs, false);
-    const call = new StreamCall(method, streamForm(options, calls), input, true);
+    const call = new StreamCall(method, calls.form, input, true);
     const life = new CallLife(options.counts, calls.url, asked.signal, inProgress, limits, call);
     call.start(options.target, calls.head(header), life);
     return call.response;

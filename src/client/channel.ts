@@ -1,7 +1,8 @@
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import { TIMEOUT_HEADER } from "../call/deadline.ts";
 import { channelInterceptors } from "../interceptors/index.ts";
-import { brotli, gzip } from "../wire/compression.ts";
+import { brotli, DEFAULT_COMPRESS_MIN_BYTES, gzip } from "../wire/compression.ts";
+import { MAX_MESSAGE_BYTES } from "../wire/envelope.ts";
 import type { CallCounts } from "./call-life.ts";
 import { createCallTransport } from "./call-transport.ts";
 import { channelClosed } from "./channel-closed.ts";
@@ -70,9 +71,6 @@ export interface ChannelStats {
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_READ_MAX_BYTES = 4 * 1024 * 1024;
-const DEFAULT_COMPRESS_MIN_BYTES = 1024;
-/** What the length of an envelope can say. */
-const MAX_MESSAGE_BYTES = 0xffffffff;
 
 /**
  * Opens a channel to `target`, a URL such as `http://localhost:50051`. It connects with the first call, and again with the

@@ -4,7 +4,7 @@ import {
   endStreamFromJson,
   validateResponseWithCompression,
 } from "@connectrpc/connect/protocol-connect";
-import { acceptedCompressions, compressionOf } from "./accepted-compressions.ts";
+import { COMPRESSIONS, compressionOf } from "../wire/compression.ts";
 import { fieldOf, headersOf } from "./answer-fields.ts";
 import { brokenAnswer } from "./broken-answer.ts";
 import type { AnswerEnd, AnswerHead, EnvelopeProtocol, Kind } from "./call-protocol.ts";
@@ -33,7 +33,7 @@ export function readConnectUnaryHead(isBinary: boolean, status: number, fields: 
     return compression === undefined ? PLAIN : { compression, error: undefined };
   }
   const header = headersOf(fields);
-  const read = validateResponseWithCompression("unary", acceptedCompressions, isBinary, status, header);
+  const read = validateResponseWithCompression("unary", COMPRESSIONS, isBinary, status, header);
   return { compression: read.compression, error: read.isUnaryError ? read.unaryError : undefined };
 }
 
@@ -66,7 +66,7 @@ export function connectAnswers(isBinary: boolean): EnvelopeProtocol {
     endFlag: endStreamFlag,
     readHead(kind: Kind, status: number, fields: AnswerFields): AnswerHead {
       const header = headersOf(fields);
-      const { compression } = validateResponseWithCompression(kind, acceptedCompressions, isBinary, status, header);
+      const { compression } = validateResponseWithCompression(kind, COMPRESSIONS, isBinary, status, header);
       return { fields, compression, hasStatus: false, error: undefined };
     },
     streamEnd: (head) => new ConnectStreamEnd(head),

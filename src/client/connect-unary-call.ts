@@ -2,12 +2,12 @@ import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { appendHeaders, Code, ConnectError } from "@connectrpc/connect";
 import { errorFromJsonBytes } from "@connectrpc/connect/protocol-connect";
 import type { Codec } from "../wire/codec.ts";
+import { inflate } from "../wire/compression.ts";
 import { tooLarge } from "../wire/envelope-reader.ts";
 import { fieldOf, headersOf, lazyHeadersOf } from "./answer-fields.ts";
 import { brokenAnswer } from "./broken-answer.ts";
 import { type ConnectUnaryHead, readConnectUnaryHead, withoutTrailers } from "./connect-answer.ts";
 import type { AnswerFields } from "./http-request.ts";
-import { inflate } from "./inflate.ts";
 import { type Settle, UnaryCall } from "./unary-call.ts";
 
 const NOTHING = new Uint8Array(0);

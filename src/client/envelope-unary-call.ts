@@ -2,6 +2,7 @@ import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
 import type { Codec } from "../wire/codec.ts";
+import { inflate } from "../wire/compression.ts";
 import { COMPRESSED_FLAG } from "../wire/envelope.ts";
 import { EnvelopeReader } from "../wire/envelope-reader.ts";
 import { lazyHeadersOf } from "./answer-fields.ts";
@@ -10,7 +11,6 @@ import type { AnswerHead } from "./call-protocol.ts";
 import { grpcAnswers, grpcUnaryMessage } from "./grpc-answer.ts";
 import { grpcWebAnswers, grpcWebUnaryMessage } from "./grpc-web-answer.ts";
 import type { AnswerFields } from "./http-request.ts";
-import { inflate } from "./inflate.ts";
 import { type Settle, UnaryCall } from "./unary-call.ts";
 
 /** What came behind an envelope that is being inflated: another one, or what is wrong with it. */

@@ -1,7 +1,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { parseContentType, validateResponseWithCompression, validateTrailer } from "@connectrpc/connect/protocol-grpc";
-import { acceptedCompressions, compressionOf } from "./accepted-compressions.ts";
+import { COMPRESSIONS, compressionOf } from "../wire/compression.ts";
 import { fieldOf, headersOf } from "./answer-fields.ts";
 import type { AnswerEnd, AnswerHead, EnvelopeProtocol, Kind } from "./call-protocol.ts";
 import type { AnswerFields } from "./http-request.ts";
@@ -11,23 +11,39 @@ import type { AnswerFields } from "./http-request.ts";
 
 export const grpcAnswers: EnvelopeProtocol = {
   endFlag: 0,
-  readHead(_kind: Kind, status: number, fields: AnswerFields): AnswerHead {
-    const encoding = fieldOf(fields, "grpc-encoding");
-    const compression = compressionOf(encoding);
-    const isPlain =
-      (encoding === undefined || compression !== undefined) &&
-      status === 200 &&
-      fieldOf(fields, "grpc-status") === undefined &&
-      fieldOf(fields, "grpc-status-details-bin") === undefined &&
-      isGrpc(fieldOf(fields, "content-type"));
-    if (isPlain) {
-      return { fields, compression, hasStatus: false, error: undefined };
-    }
-    const read = validateResponseWithCompression(acceptedCompressions, status, headersOf(fields));
-    return { fields, compression: read.compression, hasStatus: read.foundStatus, error: read.headerError };
-  },
+  readHead: (_kind: Kind, status: number, fields: AnswerFields) =>
+    readGrpcHead(status, fields, validateResponseWithCompression, isGrpc),
   streamEnd: (head, trailers) => new GrpcStreamEnd(head, trailers),
 };
+
+type Validated = Partial<ReturnType<typeof validateResponseWithCompression>> & { readonly foundStatus: boolean };
+
+/**
+ * Reads the head of an answer by gRPC or gRPC-Web.
+ *
+ * @param validate Connect's own, for all but the usual
+ * @param isOfProtocol whether a content type may be the protocol's
+ */
+export function readGrpcHead(
+  status: number,
+  fields: AnswerFields,
+  validate: (...parameters: Parameters<typeof validateResponseWithCompression>) => Validated,
+  isOfProtocol: (contentType: string | undefined) => boolean,
+): AnswerHead {
+  const encoding = fieldOf(fields, "grpc-encoding");
+  const compression = compressionOf(encoding);
+  const isPlain =
+    (encoding === undefined || compression !== undefined) &&
+    status === 200 &&
+    fieldOf(fields, "grpc-status") === undefined &&
+    fieldOf(fields, "grpc-status-details-bin") === undefined &&
+    isOfProtocol(fieldOf(fields, "content-type"));
+  if (isPlain) {
+    return { fields, compression, hasStatus: false, error: undefined };
+  }
+  const read = validate(COMPRESSIONS, status, headersOf(fields));
+  return { fields, compression: read.compression, hasStatus: read.foundStatus, error: read.headerError };
+}
 
 function isGrpc(contentType: string | undefined): boolean {
   return contentType === "application/grpc+proto" || parseContentType(contentType ?? null) !== undefined;

@@ -6,32 +6,22 @@ import {
   validateResponseWithCompression,
   validateTrailer,
 } from "@connectrpc/connect/protocol-grpc-web";
-import { acceptedCompressions, compressionOf } from "./accepted-compressions.ts";
-import { fieldOf, headersOf } from "./answer-fields.ts";
+import { headersOf } from "./answer-fields.ts";
 import type { AnswerEnd, AnswerHead, EnvelopeProtocol, Kind } from "./call-protocol.ts";
-import { missingMessage } from "./grpc-answer.ts";
+import { missingMessage, readGrpcHead } from "./grpc-answer.ts";
 import type { AnswerFields } from "./http-request.ts";
 
 // gRPC-Web (github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md): trailers stand in the last envelope of the body.
 
 export const grpcWebAnswers: EnvelopeProtocol = {
   endFlag: trailerFlag,
-  readHead(_kind: Kind, status: number, fields: AnswerFields): AnswerHead {
-    const encoding = fieldOf(fields, "grpc-encoding");
-    const compression = compressionOf(encoding);
-    const isPlain =
-      (encoding === undefined || compression !== undefined) &&
-      status === 200 &&
-      fieldOf(fields, "grpc-status") === undefined &&
-      fieldOf(fields, "grpc-status-details-bin") === undefined;
-    if (isPlain) {
-      return { fields, compression, hasStatus: false, error: undefined };
-    }
-    const read = validateResponseWithCompression(acceptedCompressions, status, headersOf(fields));
-    return { fields, compression: read.compression, hasStatus: read.foundStatus, error: read.headerError };
-  },
+  readHead: (_kind: Kind, status: number, fields: AnswerFields) =>
+    readGrpcHead(status, fields, validateResponseWithCompression, isAny),
   streamEnd: (head) => new GrpcWebStreamEnd(head),
 };
+
+/** As Connect's transport, which does not look at it. */
+const isAny = () => true;
 
 class GrpcWebStreamEnd implements AnswerEnd {
   readonly trailer = new Headers();

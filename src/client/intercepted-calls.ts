@@ -21,7 +21,6 @@ import { CallLife, reasonOf } from "./call-life.ts";
 import { type MethodCalls, withEncoding } from "./method-calls.ts";
 import { RequestOutcome } from "./request-outcome.ts";
 import { StreamCall } from "./stream-call.ts";
-import { streamForm } from "./stream-form.ts";
 import type { CallRequest, CallTransportOptions } from "./transport-options.ts";
 import { createUnaryCall, writeUnary } from "./unary-request.ts";
 import { closeMessages } from "./upload.ts";
@@ -138,7 +137,7 @@ function sendStream(
   if (signal.aborted) {
     return Promise.reject(reasonOf(signal));
   }
-  const call = new StreamCall(method, streamForm(options, calls), request.message, false);
+  const call = new StreamCall(method, calls.form, request.message, false);
   const httpMethod = options.protocol === "grpc-web" ? request.requestMethod : "POST";
   const head = calls.head(request.header, httpMethod, request.url);
   call.start(options.target, head, new RequestOutcome(signal, call));

@@ -7,15 +7,14 @@ import { formatTimeout, parseTimeoutMs, type TimeoutHeader } from "../call/deadl
 import { FieldBlock, type Lines } from "../http2/index.ts";
 import { companionLines, onwardLimitMs } from "../interceptors/index.ts";
 import { type Codec, methodCodecs } from "../wire/codec.ts";
+import { MAX_MESSAGE_BYTES } from "../wire/envelope.ts";
 import { timeoutHeaderOf } from "../wire/protocol.ts";
 import type { CallLimits } from "./call-life.ts";
 import type { RequestHead } from "./http-request.ts";
 import { FRAMING_FIELDS, requestFields } from "./request-fields.ts";
 import { requestHeader } from "./request-header.ts";
+import { type StreamForm, streamForm } from "./stream-form.ts";
 import type { CallTransportOptions } from "./transport-options.ts";
-
-/** As Connect's transports: what an envelope's length can say. */
-const WRITE_MAX_BYTES = 0xffffffff;
 
 /** What a call adds to the head that all calls of its method have. */
 export interface AddedLines {
@@ -37,6 +36,8 @@ export class MethodCalls {
   readonly url: string;
   readonly input: Codec;
   readonly output: Codec;
+  /** Of its messages, where it streams. */
+  readonly form: StreamForm;
   readonly #options: CallTransportOptions;
   readonly #path: string;
   readonly #timeoutHeader: TimeoutHeader;
@@ -53,9 +54,10 @@ export class MethodCalls {
     this.#options = options;
     this.method = method;
     this.url = createMethodUrl(options.url.href, method);
-    const { input, output } = methodCodecs(method, options.format, { ...options, writeMaxBytes: WRITE_MAX_BYTES });
+    const { input, output } = methodCodecs(method, options.format, { ...options, writeMaxBytes: MAX_MESSAGE_BYTES });
     this.input = input;
     this.output = output;
+    this.form = streamForm(options, { input, output });
     const url = new URL(this.url);
     this.#path = url.pathname;
     this.#timeoutHeader = timeoutHeaderOf(options.protocol);

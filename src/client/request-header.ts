@@ -2,7 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import * as connect from "@connectrpc/connect/protocol-connect";
 import * as grpc from "@connectrpc/connect/protocol-grpc";
 import * as grpcWeb from "@connectrpc/connect/protocol-grpc-web";
-import { acceptedCompressions } from "./accepted-compressions.ts";
+import { COMPRESSIONS } from "../wire/compression.ts";
 import type { CallTransportOptions } from "./transport-options.ts";
 
 /** A request's header, without a time-out of the channel's making, as Connect's own transports have it. */
@@ -12,7 +12,7 @@ export function requestHeader(
   header: HeadersInit | undefined,
 ): Headers {
   const isBinary = format === "binary";
-  const encodings = [acceptedCompressions, sendCompression ?? null] as const;
+  const encodings = [COMPRESSIONS, sendCompression ?? null] as const;
   switch (protocol) {
     case "grpc":
       return grpc.requestHeaderWithCompression(isBinary, undefined, header, ...encodings);

@@ -1,15 +1,15 @@
 import type { DescMessage, DescMethodStreaming, Message, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type StreamResponse } from "@connectrpc/connect";
 import { BodyQueue } from "../wire/body-queue.ts";
+import { inflate } from "../wire/compression.ts";
 import { COMPRESSED_FLAG } from "../wire/envelope.ts";
 import { EnvelopeReader } from "../wire/envelope-reader.ts";
+import { ReaderSteps } from "../wire/reader-steps.ts";
 import { lazyHeadersOf } from "./answer-fields.ts";
 import { brokenEnvelope } from "./broken-answer.ts";
 import type { Cuttable, Outcome } from "./call-life.ts";
 import type { AnswerEnd, AnswerHead } from "./call-protocol.ts";
 import type { AnswerFields, AnswerListener, HttpRequest, HttpTarget, RequestHead } from "./http-request.ts";
-import { inflate } from "./inflate.ts";
-import { ReaderSteps } from "./reader-steps.ts";
 import type { StreamForm } from "./stream-form.ts";
 import { Upload } from "./upload.ts";
 

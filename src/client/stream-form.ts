@@ -3,7 +3,6 @@ import type { EnvelopeProtocol } from "./call-protocol.ts";
 import { connectAnswers } from "./connect-answer.ts";
 import { grpcAnswers } from "./grpc-answer.ts";
 import { grpcWebAnswers } from "./grpc-web-answer.ts";
-import type { MethodCalls } from "./method-calls.ts";
 import type { CallTransportOptions } from "./transport-options.ts";
 import type { MessageForm } from "./upload.ts";
 
@@ -14,7 +13,10 @@ export interface StreamForm extends MessageForm {
   readonly readMaxBytes: number;
 }
 
-export function streamForm(options: CallTransportOptions, { input, output }: MethodCalls): StreamForm {
+export function streamForm(
+  options: CallTransportOptions,
+  { input, output }: { readonly input: Codec; readonly output: Codec },
+): StreamForm {
   const { sendCompression, compressMinBytes, readMaxBytes } = options;
   return { input, output, sendCompression, compressMinBytes, readMaxBytes, answers: answersOf(options) };
 }

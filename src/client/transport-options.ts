@@ -1,17 +1,16 @@
 import type { ContextValues, Interceptor } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import type { CodecOptions } from "../wire/codec.ts";
+import type { RpcProtocol } from "../wire/protocol.ts";
 import type { CallCounts } from "./call-life.ts";
 import type { HttpTarget } from "./http-request.ts";
-
-export type ProtocolName = "grpc" | "grpc-web" | "connect";
 
 /** What calls are made by. Every option is checked already. */
 export interface CallTransportOptions {
   /** Where the services are, with a path in front of theirs if there is one. */
   readonly url: URL;
   readonly target: HttpTarget;
-  readonly protocol: ProtocolName;
+  readonly protocol: RpcProtocol;
   readonly format: "binary" | "json";
   /** What a unary call may take that names no time-out; in milliseconds, infinite: anything. */
   readonly timeoutMs: number;

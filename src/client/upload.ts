@@ -1,7 +1,7 @@
 import { create, type DescMessage, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Compression } from "@connectrpc/connect/protocol";
 import type { Codec } from "../wire/codec.ts";
-import { COMPRESSED_FLAG, closeEnvelope, ENVELOPE_BYTES, envelope } from "../wire/envelope.ts";
+import { ENVELOPE_BYTES, sealEnvelope } from "../wire/envelope.ts";
 import type { HttpRequest } from "./http-request.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -19,12 +19,7 @@ export function enveloped(
   message: Message,
 ): Uint8Array | Promise<Uint8Array> {
   const bytes = input.serialize(message, ENVELOPE_BYTES);
-  if (sendCompression === undefined || bytes.length - ENVELOPE_BYTES < compressMinBytes) {
-    return closeEnvelope(0, bytes);
-  }
-  return sendCompression
-    .compress(bytes.subarray(ENVELOPE_BYTES) as Uint8Array<ArrayBuffer>) // a codec's bytes are never shared memory
-    .then((compressed) => envelope(COMPRESSED_FLAG, compressed));
+  return sealEnvelope(0, bytes, bytes.length - ENVELOPE_BYTES < compressMinBytes ? undefined : sendCompression);
 }
 
 /** The messages of a request, asked for one by one while there is room for them. */

@@ -5,11 +5,12 @@ import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import { FieldBlock } from "../http2/index.ts";
 import type { CallPlan, ConstantFields } from "./call-plan.ts";
-import { COMPRESSED_FLAG, ENVELOPE_BYTES, envelope } from "./envelope.ts";
+import { DEFAULT_COMPRESS_MIN_BYTES } from "./compression.ts";
+import { ENVELOPE_BYTES, envelope, sealEnvelope } from "./envelope.ts";
 import type { Exchange } from "./exchange.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
 import { changedHeaders } from "./lazy-headers.ts";
-import { DEFAULT_COMPRESS_MIN_BYTES, type RpcOptions } from "./rpc-options.ts";
+import type { RpcOptions } from "./rpc-options.ts";
 
 // How answers of messages in envelopes begin and end, as each protocol has it. Where nobody has touched headers and
 // trailers they are constants; else they are put together by Connect's own functions.
@@ -72,17 +73,17 @@ export function endAnswer(
     return undefined;
   }
   const end = plan.protocol === "grpc-web" ? webEnd(parts, error) : connectEnd(parts, error);
-  const compression = compressionFor(parts, end.length - ENVELOPE_BYTES);
-  if (compression === undefined) {
-    exchange.sendData(last === undefined ? end : Buffer.concat([last, end]), true);
+  const [flags = 0] = end;
+  const sealed = sealEnvelope(flags, end, compressionFor(parts, end.length - ENVELOPE_BYTES));
+  if (sealed instanceof Uint8Array) {
+    exchange.sendData(last === undefined ? sealed : Buffer.concat([last, sealed]), true);
     return undefined;
   }
   if (last !== undefined) {
     exchange.sendData(last, false);
   }
-  const [flags = 0] = end;
-  return compression.compress(end.subarray(ENVELOPE_BYTES) as Uint8Array<ArrayBuffer>).then((compressed) => {
-    exchange.sendData(envelope(flags | COMPRESSED_FLAG, compressed), true);
+  return sealed.then((compressed) => {
+    exchange.sendData(compressed, true);
   });
 }
 

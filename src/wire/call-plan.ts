@@ -1,13 +1,28 @@
-import type { Compression } from "@connectrpc/connect/protocol";
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Interceptor, MethodImplSpec } from "@connectrpc/connect";
+import type { Compression, UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionNegotiate } from "@connectrpc/connect/protocol";
 import { parseTimeoutMs, type TimeoutHeader } from "../call/deadline.ts";
 import { FieldBlock, type Lines } from "../http2/index.ts";
 import type { Codec } from "./codec.ts";
-import { type BoundedCompression, brotli, gzip } from "./compression.ts";
-import type { Exchange } from "./exchange.ts";
+import { type BoundedCompression, COMPRESSIONS, compressionOf } from "./compression.ts";
+import { type Exchange, urlOf } from "./exchange.ts";
 import type { HeaderSource } from "./lazy-headers.ts";
-import type { RpcMethod } from "./methods.ts";
 import { isConnectStream, type RpcProtocol, timeoutHeaderOf } from "./protocol.ts";
+
+/** A method that can be called: all that does not change from call to call. */
+export interface RpcMethod {
+  readonly descriptor: DescMethod;
+  /** As logs have it: `package.Service/Method`. */
+  readonly name: string;
+  readonly spec: MethodImplSpec;
+  readonly interceptors: readonly Interceptor[];
+  readonly binary: { readonly input: Codec; readonly output: Codec };
+  readonly json: { readonly input: Codec; readonly output: Codec };
+  readonly universal: UniversalHandler;
+  /** What its callers' heads have asked for so far. */
+  readonly plans: CallPlan[];
+}
 
 /** All that a call's answer takes from its head, but for what differs from call to call. */
 export interface CallPlan {
@@ -62,8 +77,6 @@ const CONTENT_TYPES: ReadonlyMap<string, readonly [RpcProtocol, isBinary: boolea
   ["application/connect+json", ["connect", false, "application/connect+json"]],
 ]);
 
-const COMPRESSIONS: BoundedCompression[] = [gzip, brotli];
-
 /** The headers in which a protocol says how messages are compressed, and how those of the answer may be. */
 const ENCODING_HEADERS = {
   grpc: ["grpc-encoding", "grpc-accept-encoding"],
@@ -72,8 +85,6 @@ const ENCODING_HEADERS = {
 } as const;
 /** Plans that a method remembers: what a head says of encodings comes in few forms, unless somebody plays with it. */
 const MAX_PLANS = 16;
-
-const plans = new WeakMap<RpcMethod, CallPlan[]>();
 
 /** What a request's head asks for; undefined where the lean path leaves it to Connect's handlers. */
 export function planCall(exchange: Exchange, method: RpcMethod): PlannedCall | undefined {
@@ -97,8 +108,7 @@ export function planCall(exchange: Exchange, method: RpcMethod): PlannedCall | u
   if (plan === undefined || (asked !== undefined && timeoutMs === undefined)) {
     return undefined;
   }
-  const { scheme, authority, path, query } = exchange;
-  return { plan, url: `${scheme}://${authority}${path}${query === "" ? "" : `?${query}`}`, timeoutMs };
+  return { plan, url: urlOf(exchange), timeoutMs };
 }
 
 function planOf(
@@ -113,11 +123,7 @@ function planOf(
   const encoding = exchange.field(encodingHeader);
   const accepted = exchange.field(acceptHeader);
   const asked = { contentType, encoding, accepted };
-  let known = plans.get(method);
-  if (known === undefined) {
-    known = [];
-    plans.set(method, known);
-  }
+  const known = method.plans;
   const present = known.find((plan) => isFor(plan, asked));
   if (present !== undefined) {
     return present;
@@ -141,7 +147,7 @@ function planOf(
     protocol,
     isEnveloped: !isConnectUnary,
     codec: isBinary ? method.binary : method.json,
-    requestCompression: COMPRESSIONS.find(({ name }) => name === request?.name),
+    requestCompression: compressionOf(request?.name),
     responseCompression: response ?? undefined,
     timeoutHeader: timeoutHeaderOf(protocol),
     head: new FieldBlock([[":status", "200"], ...fields]),

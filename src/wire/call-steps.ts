@@ -2,14 +2,6 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Interruptible } from "../call/call.ts";
 import type { PlannedCall } from "./call-plan.ts";
 import type { Exchange } from "./exchange.ts";
-import type { RpcOptions } from "./rpc-options.ts";
-
-/** What a call has, in milliseconds: what its caller asks for, or a unary call's default; undefined where that is no bound. */
-export function timeoutOf({ plan, timeoutMs }: PlannedCall, { deadlines }: RpcOptions): number | undefined {
-  const defaultMs = plan.method.descriptor.methodKind === "unary" ? deadlines.defaultMs : Number.POSITIVE_INFINITY;
-  const bounded = timeoutMs === undefined ? defaultMs : Math.min(timeoutMs, deadlines.maxMs);
-  return bounded === Number.POSITIVE_INFINITY ? undefined : bounded;
-}
 
 /**
  * Makes an exchange's call that of a method, with its deadline.
@@ -46,6 +38,12 @@ export function connectErrorOf(thrown: unknown): ConnectError {
   return thrown instanceof ConnectError
     ? thrown
     : new ConnectError("internal error", Code.Internal, undefined, undefined, thrown);
+}
+
+/** An answer cannot be written, such as for a field that HTTP/1.1 has no place for. */
+export function breakOff(exchange: Exchange, cause: unknown): void {
+  exchange.call.log.error({ err: cause }, "an answer could not be written");
+  exchange.breakOff();
 }
 
 /** An interceptor may answer with headers of its own in the place of the context's. */

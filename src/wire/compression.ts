@@ -73,6 +73,33 @@ export const gzip = compression(GZIP);
 /** Brotli for Connect's `acceptCompression`. */
 export const brotli = compression(BROTLI);
 
+/** What messages may be compressed with, the most wanted first. */
+export const COMPRESSIONS: BoundedCompression[] = [gzip, brotli]; // Connect's type: it is not changed
+
+/** What is named so; undefined for all that is not accepted. */
+export function compressionOf(encoding: string | undefined): BoundedCompression | undefined {
+  return encoding === undefined ? undefined : COMPRESSIONS.find(({ name }) => name === encoding);
+}
+
+/** As Connect has it: the smallest message that is compressed, in bytes. */
+export const DEFAULT_COMPRESS_MIN_BYTES = 1024;
+
+/**
+ * Inflates what an envelope says is compressed, to `maxBytes` at most.
+ *
+ * @throws ConnectError internal where nobody has said how, with Connect's words; what the compression throws
+ */
+export async function inflate(
+  compression: Compression | undefined,
+  bytes: Uint8Array,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  if (compression === undefined) {
+    throw new ConnectError("received compressed envelope, but do not know how to decompress", Code.Internal);
+  }
+  return compression.decompress(bytes as Uint8Array<ArrayBuffer>, maxBytes); // what sockets read is never shared memory
+}
+
 /**
  * Refuses a message by its beginning where that inflates to more than is taken already: a bomb need not come whole.
  *

@@ -1,7 +1,11 @@
+import type { Compression } from "@connectrpc/connect/protocol";
+
 // Envelopes: five bytes in front of a message, of flags and its length (gRPC over HTTP/2, "Length-Prefixed-Message"; Connect
 // protocol, "Enveloped-Message").
 
 export const ENVELOPE_BYTES = 5;
+/** The longest message, in bytes: what the length of an envelope can say. */
+export const MAX_MESSAGE_BYTES = 0xffffffff;
 /** The message is compressed. */
 export const COMPRESSED_FLAG = 1;
 
@@ -14,6 +18,20 @@ export function closeEnvelope(flags: number, enveloped: Uint8Array): Uint8Array 
   enveloped[3] = length >>> 8;
   enveloped[4] = length;
   return enveloped;
+}
+
+/** Makes an envelope of a message behind five free bytes; a promise of a copy where it is to be compressed. */
+export function sealEnvelope(
+  flags: number,
+  enveloped: Uint8Array,
+  compression: Compression | undefined,
+): Uint8Array | Promise<Uint8Array> {
+  if (compression === undefined) {
+    return closeEnvelope(flags, enveloped);
+  }
+  return compression
+    .compress(enveloped.subarray(ENVELOPE_BYTES) as Uint8Array<ArrayBuffer>) // what was serialized is never shared memory
+    .then((compressed) => envelope(flags | COMPRESSED_FLAG, compressed));
 }
 
 /** Puts a message into an envelope, which is a copy. */

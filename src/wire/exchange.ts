@@ -107,3 +107,8 @@ export function respondJson(
     body: Buffer.from(JSON.stringify(document)),
   });
 }
+
+/** What is asked for, as a URL. */
+export function urlOf({ scheme, authority, path, query }: Exchange): string {
+  return `${scheme}://${authority}${path}${query === "" ? "" : `?${query}`}`;
+}

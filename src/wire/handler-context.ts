@@ -1,7 +1,7 @@
 import type { DescMethod, DescMethodStreaming, DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
 import type { ContextKey, ContextValues, HandlerContext, StreamRequest, UnaryRequest } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
-import { formatTimeout } from "../call/deadline.ts";
+import { formatTimeout, type TimeoutHeader } from "../call/deadline.ts";
 import type { PlannedCall } from "./call-plan.ts";
 import type { Exchange } from "./exchange.ts";
 import { type HeaderSource, lazyHeaders } from "./lazy-headers.ts";
@@ -157,10 +157,10 @@ class RequestFields implements HeaderSource {
 
 /** With the time-out that holds in the place of the one that was asked for. */
 class TimedFields extends RequestFields {
-  readonly #name: "grpc-timeout" | "connect-timeout-ms";
+  readonly #name: TimeoutHeader;
   readonly #timeoutMs: number;
 
-  constructor(exchange: Exchange, name: "grpc-timeout" | "connect-timeout-ms", timeoutMs: number) {
+  constructor(exchange: Exchange, name: TimeoutHeader, timeoutMs: number) {
     super(exchange);
     this.#name = name;
     this.#timeoutMs = timeoutMs;

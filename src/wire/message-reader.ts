@@ -3,8 +3,10 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { BodyQueue } from "./body-queue.ts";
 import type { Codec } from "./codec.ts";
+import { inflate } from "./compression.ts";
 import { COMPRESSED_FLAG } from "./envelope.ts";
 import { EnvelopeReader, incompleteEnvelope } from "./envelope-reader.ts";
+import { ReaderSteps } from "./reader-steps.ts";
 
 /** How messages are read. */
 export interface MessageForm {
@@ -40,8 +42,7 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined> 
   readonly #queue = new BodyQueue(() => undefined);
   /** A step waits for more of the body. */
   #onMore: (() => void) | undefined;
-  /** Steps that were asked for while one was under way wait for it. */
-  #step: Promise<unknown> | undefined;
+  readonly #steps = new ReaderSteps<Result>();
   #error: ConnectError | undefined;
   /** An envelope was found, and not looked at yet. */
   #isFound = false;
@@ -85,17 +86,7 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined> 
   // The messages are read.
 
   next(): Promise<Result> {
-    if (this.#step !== undefined) {
-      const advance = () => this.#advance();
-      return this.#asStep(this.#step.then(advance, advance));
-    }
-    try {
-      // Most messages have come when they are asked for, and are not compressed: they take no step of their own.
-      const plain = this.#isOver ? undefined : this.#takePlain();
-      return plain === undefined ? this.#asStep(this.#advance()) : Promise.resolve(plain);
-    } catch (error) {
-      return Promise.reject(this.#refuse(error));
-    }
+    return this.#steps.after(() => this.#take());
   }
 
   async return(): Promise<IteratorReturnResult<undefined>> {
@@ -120,15 +111,14 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined> 
     this.#onMore?.();
   }
 
-  #asStep<T>(step: Promise<T>): Promise<T> {
-    this.#step = step;
-    const settle = () => {
-      if (this.#step === step) {
-        this.#step = undefined;
-      }
-    };
-    step.then(settle, settle);
-    return step;
+  #take(): Promise<Result> {
+    try {
+      // Most messages have come when they are asked for, and are not compressed: they take no step of their own.
+      const plain = this.#isOver ? undefined : this.#takePlain();
+      return plain === undefined ? this.#steps.underWay(this.#advance()) : Promise.resolve(plain);
+    } catch (error) {
+      return Promise.reject(this.#refuse(error));
+    }
   }
 
   #takePlain(): Result | undefined {
@@ -199,11 +189,7 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined> 
     if ((flags & COMPRESSED_FLAG) === 0) {
       return isEnd ? undefined : bytes;
     }
-    if (compression === undefined) {
-      const message = "received compressed envelope, but do not know how to decompress";
-      throw new ConnectError(message, Code.Internal);
-    }
-    const inflated = await compression.decompress(bytes as Uint8Array<ArrayBuffer>, readMaxBytes); // of a socket, never shared
+    const inflated = await inflate(compression, bytes, readMaxBytes);
     return isEnd ? undefined : inflated;
   }
 

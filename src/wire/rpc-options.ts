@@ -21,6 +21,3 @@ export interface RpcOptions {
   /** What answers calls: the lean path where it can, or Connect's universal handlers always. Default `lean`. */
   readonly path?: "lean" | "universal" | undefined;
 }
-
-/** As Connect has it. */
-export const DEFAULT_COMPRESS_MIN_BYTES = 1024;

@@ -1,7 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type PlannedCall, planCall } from "./call-plan.ts";
+import { type PlannedCall, planCall, type RpcMethod } from "./call-plan.ts";
 import type { Exchange, Handler } from "./exchange.ts";
-import { type RpcMethod, rpcMethods } from "./methods.ts";
+import { rpcMethods } from "./methods.ts";
 import { errorAnswer, isConnectStream, type RpcProtocol, rpcProtocol } from "./protocol.ts";
 import type { RpcOptions } from "./rpc-options.ts";
 import { StreamCall } from "./stream-call.ts";

@@ -3,10 +3,11 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { endStreamFlag } from "@connectrpc/connect/protocol-connect";
 import { trailerFlag } from "@connectrpc/connect/protocol-grpc-web";
 import type { Interruptible } from "../call/call.ts";
+import { boundedMs } from "../call/deadline.ts";
 import { type AnswerParts, compressionFor, endAnswer, sendHead } from "./answer-end.ts";
 import type { PlannedCall } from "./call-plan.ts";
-import { beginCall, connectErrorOf, replaceHeaders, timeoutOf } from "./call-steps.ts";
-import { COMPRESSED_FLAG, closeEnvelope, ENVELOPE_BYTES, envelope } from "./envelope.ts";
+import { beginCall, breakOff, connectErrorOf, replaceHeaders } from "./call-steps.ts";
+import { ENVELOPE_BYTES, sealEnvelope } from "./envelope.ts";
 import type { BodyReceiver, Exchange } from "./exchange.ts";
 import { LeanContext } from "./handler-context.ts";
 import { type MessageOwner, MessageReader } from "./message-reader.ts";
@@ -40,7 +41,7 @@ export class StreamCall implements BodyReceiver, Interruptible, MessageOwner {
     this.#exchange = exchange;
     this.#planned = planned;
     this.#options = options;
-    this.#timeoutMs = timeoutOf(planned, options);
+    this.#timeoutMs = boundedMs(planned.timeoutMs, false, options.deadlines);
     this.#context = new LeanContext(exchange, planned, this.#timeoutMs);
     const form = {
       codec: plan.codec.input,
@@ -134,12 +135,8 @@ export class StreamCall implements BodyReceiver, Interruptible, MessageOwner {
     const { output } = plan.method.descriptor;
     const bytes = plan.codec.output.serialize(create(output, init), ENVELOPE_BYTES);
     const compression = compressionFor(this.#parts, bytes.length - ENVELOPE_BYTES);
-    if (compression === undefined) {
-      return this.#write(closeEnvelope(0, bytes));
-    }
-    return compression
-      .compress(bytes.subarray(ENVELOPE_BYTES) as Uint8Array<ArrayBuffer>) // what was serialized is never shared memory
-      .then((compressed) => this.#write(envelope(COMPRESSED_FLAG, compressed)));
+    const sealed = sealEnvelope(0, bytes, compression);
+    return sealed instanceof Uint8Array ? this.#write(sealed) : sealed.then((compressed) => this.#write(compressed));
   }
 
   #write(enveloped: Uint8Array): boolean {
@@ -202,18 +199,12 @@ export class StreamCall implements BodyReceiver, Interruptible, MessageOwner {
     try {
       this.#begin();
       const writing = endAnswer(this.#parts, error);
-      writing?.catch((cause: unknown) => this.#breakOff(cause));
+      writing?.catch((cause: unknown) => breakOff(this.#exchange, cause));
     } catch (cause) {
-      this.#breakOff(cause);
+      breakOff(this.#exchange, cause);
     }
     this.#reader.close();
     call.settle();
-  }
-
-  /** The answer cannot be written, such as for a field that HTTP/1.1 has no place for. */
-  #breakOff(cause: unknown): void {
-    this.#exchange.call.log.error({ err: cause }, "an answer could not be written");
-    this.#exchange.breakOff();
   }
 
   /**

@@ -1,8 +1,8 @@
 import type { DescMessage, DescMethodStreaming, Message, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type StreamRequest, type StreamResponse } from "@connectrpc/connect";
+import type { RpcMethod } from "./call-plan.ts";
 import { contextFor, type LeanContext, LeanStreamRequest } from "./handler-context.ts";
 import { intercepted } from "./intercepted.ts";
-import type { RpcMethod } from "./methods.ts";
 import { wholeMessages } from "./whole-messages.ts";
 
 type Init = MessageInitShape<DescMessage>;

@@ -4,7 +4,7 @@ import { type Compression, mergeNonProtocolHeaders } from "@connectrpc/connect/p
 import { codeToHttpStatus, errorToJsonBytes, trailerMux } from "@connectrpc/connect/protocol-connect";
 import type { Lines } from "../http2/index.ts";
 import { type AnswerParts, compressionFor, endAnswer, keepFields, sendHead } from "./answer-end.ts";
-import { COMPRESSED_FLAG, closeEnvelope, ENVELOPE_BYTES, envelope } from "./envelope.ts";
+import { ENVELOPE_BYTES, sealEnvelope } from "./envelope.ts";
 import { changedHeaders } from "./lazy-headers.ts";
 
 /**
@@ -14,20 +14,21 @@ import { changedHeaders } from "./lazy-headers.ts";
  */
 export function answerMessage(parts: AnswerParts, message: Message): Promise<void> | undefined {
   const { isEnveloped, codec } = parts.plan;
-  const headroom = isEnveloped ? ENVELOPE_BYTES : 0;
-  const bytes = codec.output.serialize(message, headroom);
-  const compression = compressionFor(parts, bytes.length - headroom);
-  if (compression !== undefined) {
-    // What was serialized is never shared memory; its type does not say so.
-    return compression
-      .compress(bytes.subarray(headroom) as Uint8Array<ArrayBuffer>)
-      .then((compressed) =>
-        isEnveloped
-          ? answerEnvelope(parts, envelope(COMPRESSED_FLAG, compressed))
-          : answerConnect(parts, compressed, compression),
-      );
+  if (isEnveloped) {
+    const bytes = codec.output.serialize(message, ENVELOPE_BYTES);
+    const sealed = sealEnvelope(0, bytes, compressionFor(parts, bytes.length - ENVELOPE_BYTES));
+    return sealed instanceof Uint8Array
+      ? answerEnvelope(parts, sealed)
+      : sealed.then((compressed) => answerEnvelope(parts, compressed));
   }
-  return isEnveloped ? answerEnvelope(parts, closeEnvelope(0, bytes)) : answerConnect(parts, bytes, undefined);
+  const bytes = codec.output.serialize(message);
+  const compression = compressionFor(parts, bytes.length);
+  if (compression === undefined) {
+    return answerConnect(parts, bytes, undefined);
+  }
+  return compression
+    .compress(bytes as Uint8Array<ArrayBuffer>) // what was serialized is never shared memory
+    .then((compressed) => answerConnect(parts, compressed, compression));
 }
 
 function answerEnvelope(parts: AnswerParts, enveloped: Uint8Array): Promise<void> | undefined {

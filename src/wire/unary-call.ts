@@ -1,9 +1,10 @@
 import { create, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type UnaryRequest, type UnaryResponse } from "@connectrpc/connect";
 import type { Interruptible } from "../call/call.ts";
+import { boundedMs } from "../call/deadline.ts";
 import type { AnswerParts } from "./answer-end.ts";
 import type { PlannedCall } from "./call-plan.ts";
-import { beginCall, connectErrorOf, replaceHeaders, timeoutOf } from "./call-steps.ts";
+import { beginCall, breakOff, connectErrorOf, replaceHeaders } from "./call-steps.ts";
 import { COMPRESSED_FLAG, payloadOf } from "./envelope.ts";
 import type { Exchange } from "./exchange.ts";
 import { contextFor, LeanContext, LeanUnaryRequest } from "./handler-context.ts";
@@ -31,7 +32,7 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
     this.#exchange = exchange;
     this.#planned = planned;
     this.#options = options;
-    this.#timeoutMs = timeoutOf(planned, options);
+    this.#timeoutMs = boundedMs(planned.timeoutMs, true, options.deadlines);
   }
 
   /** Reads the body, and answers. */
@@ -103,7 +104,7 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
     exchange.call.interruptible = undefined;
     const copy = new Uint8Array(body); // it is read later, and may be a part of what was read from the socket
     answerUniversally(exchange, plan.method.universal, plan.protocol, this.#options, copy).catch((error: unknown) =>
-      this.#breakOff(error),
+      breakOff(this.#exchange, error),
     );
   }
 
@@ -210,7 +211,7 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
     try {
       this.#finish(answerError(this.#parts(), error));
     } catch (cause) {
-      this.#breakOff(cause);
+      breakOff(this.#exchange, cause);
     }
   }
 
@@ -225,12 +226,6 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
     };
   }
 
-  /** The answer cannot be written, such as for a field that HTTP/1.1 has no place for. */
-  #breakOff(cause: unknown): void {
-    this.#exchange.call.log.error({ err: cause }, "an answer could not be written");
-    this.#exchange.breakOff();
-  }
-
   /** The answer is written, or will be when it is compressed: whoever still listens to the call lets go. */
   #finish(writing: Promise<void> | undefined): void {
     const { call } = this.#exchange;
@@ -239,7 +234,7 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
     } else {
       writing.then(
         () => call.settle(),
-        (error: unknown) => this.#breakOff(error),
+        (error: unknown) => breakOff(this.#exchange, error),
       );
     }
   }

@@ -3,14 +3,14 @@ import { createAsyncIterable, type UniversalHandler, type UniversalServerRespons
 import { codeFromHttpStatus } from "@connectrpc/connect/protocol-connect";
 import type { ActiveCall } from "../call/call.ts";
 import { callInProgress, runInCall } from "../call/current.ts";
-import { type DeadlineLimits, formatTimeout, parseTimeoutMs, type TimeoutHeader } from "../call/deadline.ts";
-import { brotli, gzip, refuseBomb } from "./compression.ts";
-import type { Exchange } from "./exchange.ts";
+import { boundedMs, type DeadlineLimits, formatTimeout, parseTimeoutMs, type TimeoutHeader } from "../call/deadline.ts";
+import { COMPRESSIONS, DEFAULT_COMPRESS_MIN_BYTES, refuseBomb } from "./compression.ts";
+import { type Exchange, urlOf } from "./exchange.ts";
 import { gatherBody, gatherEnvelopes } from "./gather.ts";
 import { withPlainStatus } from "./grpc-message.ts";
 import { isGrpcWebText, type StreamedRequest, throughBinary } from "./grpc-web-text.ts";
 import { encodingHeaderOf, errorAnswer, isConnectStream, type RpcProtocol, timeoutHeaderOf } from "./protocol.ts";
-import { DEFAULT_COMPRESS_MIN_BYTES, type RpcOptions } from "./rpc-options.ts";
+import type { RpcOptions } from "./rpc-options.ts";
 
 const contexts = new WeakMap<object, HandlerContext>();
 /** Calls whose request was read and given to the interceptors and the handler. */
@@ -32,7 +32,7 @@ const markBegun: Interceptor = (next) => (request) => {
 export function universalHandlers(options: RpcOptions): ReadonlyMap<string, UniversalHandler> {
   const router = createConnectRouter({
     interceptors: [markBegun, ...(options.rules?.interceptors ?? []), ...options.interceptors],
-    acceptCompression: [gzip, brotli],
+    acceptCompression: COMPRESSIONS,
     readMaxBytes: options.readMaxBytes,
     compressMinBytes: options.compressMinBytes ?? DEFAULT_COMPRESS_MIN_BYTES,
     ...(options.jsonOptions !== undefined && { jsonOptions: options.jsonOptions }),
@@ -87,7 +87,7 @@ async function callMethod(
   startDeadline(exchange, header, timeoutHeaderOf(protocol), handler.method.methodKind === "unary", deadlines);
   const request = {
     httpVersion: exchange.httpVersion,
-    url: `${exchange.scheme}://${exchange.authority}${exchange.path}${exchange.query === "" ? "" : `?${exchange.query}`}`,
+    url: urlOf(exchange),
     method: exchange.method,
     header,
     body: bodyRead === undefined ? untilAborted(exchange.body, call.signal) : createAsyncIterable([bodyRead]),
@@ -175,17 +175,16 @@ function startDeadline(
   { call }: Exchange,
   header: Headers,
   name: TimeoutHeader,
-  unary: boolean,
-  { defaultMs, maxMs }: DeadlineLimits,
+  isUnary: boolean,
+  limits: DeadlineLimits,
 ): void {
   const asked = header.get(name);
-  const askedMs = asked === null ? (unary ? defaultMs : undefined) : parseTimeoutMs(name, asked);
-  if (askedMs === undefined || askedMs === Number.POSITIVE_INFINITY) {
-    return;
+  const askedMs = asked === null ? undefined : parseTimeoutMs(name, asked);
+  const timeoutMs = asked !== null && askedMs === undefined ? undefined : boundedMs(askedMs, isUnary, limits);
+  if (timeoutMs !== undefined) {
+    header.set(name, formatTimeout(name, timeoutMs));
+    call.startDeadline(timeoutMs);
   }
-  const timeoutMs = Math.min(askedMs, maxMs);
-  header.set(name, formatTimeout(name, timeoutMs));
-  call.startDeadline(timeoutMs);
 }
 
 /** A body that breaks off when the signal aborts: Connect's handlers would wait for the rest of it whatever the deadline. */
