@@ -10,7 +10,7 @@ export const MAX_MESSAGE_BYTES = 0xffffffff;
 export const COMPRESSED_FLAG = 1;
 
 /** Makes an envelope of a message behind five free bytes. */
-export function closeEnvelope(flags: number, enveloped: Uint8Array): Uint8Array {
+function closeEnvelope(flags: number, enveloped: Uint8Array): Uint8Array {
   const length = enveloped.length - ENVELOPE_BYTES;
   enveloped[0] = flags;
   enveloped[1] = length >>> 24;

@@ -13,7 +13,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
  * Headers that are made once somebody does more with them than ask for a field: most calls never look at theirs. They pass
  * for the real ones wherever those are used by their methods.
  */
-export class LazyHeaders {
+class LazyHeaders {
   readonly #source: HeaderSource;
   #real: Headers | undefined;
 
