@@ -6,8 +6,8 @@ import { frameFuzz } from "../test/http2/fuzz-frames.ts";
 import type { FuzzTarget } from "../test/http2/fuzz-target.ts";
 import { simulate } from "../test/http2/simulation.ts";
 
-// Fuzzes the HTTP/2 engine, and the ways to answer an RPC, for a while: `npm run fuzz -- --minutes 1`, 30 minutes unless told otherwise. What fails is shown
-// at its smallest, and makes the exit code 1; `--seed` begins where another run began.
+// Fuzzes the HTTP/2 engine, and the ways to answer an RPC, for a while: `npm run fuzz -- --minutes 1`, 30 minutes unless
+// told otherwise. What fails is shown at its smallest, and makes the exit code 1; `--seed` begins where another run began.
 
 const simulation: FuzzTarget = {
   name: "simulation",

@@ -110,6 +110,11 @@ export const STREAM_DIFFERENCES: readonly StreamDifference[] = [
   },
   {
     reason:
+      "A host among trailers routes nothing (RFC 9110, 6.5.1), and is passed on unread; node:http2 resets the stream where there are two.",
+    matches: (ours, id) => /(?:^|&)host=.*(?:^|&)host=/.test(ours.requests.get(id)?.trailers ?? ""),
+  },
+  {
+    reason:
       "A request without an authority, or with an impossible one, is well-formed (RFC 9113, 8.3.1): it is answered 400, where node:http2 resets the stream.",
     matches: (ours, id) => !/^[\w.~!$&'()*+,;=:[\]%-]+$/.test(ours.requests.get(id)?.authority ?? ""),
   },
