@@ -58,7 +58,7 @@ const LEAN: readonly Justification[] = [
       "An interceptor's own head and trailers stand in the place of the handler's. Connect forgets only every other field of those (copyHeaders deletes while it goes through them).",
     matches: ({ aspect, ours, theirs }, { request, ours: { answer } }) =>
       hasOwnHead(request) &&
-      ((/^(?:header|trailer|seen \d+ response(?:Header|Trailer)) (?!grpc-encoding$)/.test(aspect) &&
+      ((/^(?:(?:header|trailer) (?!grpc-encoding$)|seen \d+ response(?:Header|Trailer) )/.test(aspect) &&
         ours === undefined &&
         theirs !== undefined) ||
         /^header (?:x-request-id|vary)$/.test(aspect) || // where the handler's is gone, the port's own stands
