@@ -164,19 +164,19 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     throw thrown;
   }
 
-  #advance(): Promise<Result> {
+  #advance(): Result | Promise<Result> {
     if (this.#error !== undefined) {
-      return Promise.reject(this.#error);
+      throw this.#error;
     }
     try {
       const result = this.#isOver ? DONE : this.#poll();
       if (result === undefined) {
         this.#waiter = Promise.withResolvers();
-        return this.#steps.underWay(this.#waiter.promise);
+        return this.#waiter.promise;
       }
-      return result instanceof Promise ? this.#steps.underWay(result) : Promise.resolve(result);
+      return result;
     } catch (error) {
-      return Promise.reject(this.#fail(error));
+      throw this.#fail(error);
     }
   }
 

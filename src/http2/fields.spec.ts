@@ -290,8 +290,10 @@ describe("a request", () => {
     expect(readRequestHead(listOf(lines))).not.toBeInstanceOf(Malformed);
   });
 
-  test.each(REQUESTS_REFUSED)("is malformed with %s", (_title, lines) => {
-    expect(readRequestHead(listOf(lines))).toBeInstanceOf(Malformed);
+  test.each(REQUESTS_REFUSED)("is malformed with %s, also when the tables bring the fields again", (_title, lines) => {
+    const fields = listOf(lines);
+    expect(readRequestHead(fields)).toBeInstanceOf(Malformed);
+    expect(readRequestHead([...fields])).toBeInstanceOf(Malformed);
   });
 });
 
@@ -306,8 +308,10 @@ describe("a response", () => {
     expect(readResponseHead(fields)).toEqual({ status, contentLength: 5, fields: fields.slice(1) });
   });
 
-  test.each(RESPONSES_REFUSED)("is malformed with %s", (_title, lines) => {
-    expect(readResponseHead(listOf(lines))).toBeInstanceOf(Malformed);
+  test.each(RESPONSES_REFUSED)("is malformed with %s, also when the tables bring the fields again", (_title, lines) => {
+    const fields = listOf(lines);
+    expect(readResponseHead(fields)).toBeInstanceOf(Malformed);
+    expect(readResponseHead([...fields])).toBeInstanceOf(Malformed);
   });
 });
 
@@ -326,16 +330,26 @@ describe("trailers", () => {
 });
 
 describe("regular fields, of requests, responses and trailers alike,", () => {
+  // The same fields in one list after the other, as the tables bring them.
   test.each(titled(REGULAR_ACCEPTED))("are well-formed with %s", (_title, lines) => {
-    expect(readRequestHead(listOf([...GET, ...lines]))).not.toBeInstanceOf(Malformed);
-    expect(readResponseHead(listOf([...OK, ...lines]))).not.toBeInstanceOf(Malformed);
-    expect(checkTrailers(listOf(lines))).toBeUndefined();
+    const fields = listOf(lines);
+    expect(readRequestHead([...listOf(GET), ...fields])).not.toBeInstanceOf(Malformed);
+    expect(readResponseHead([...listOf(OK), ...fields])).not.toBeInstanceOf(Malformed);
+    expect(checkTrailers(fields)).toBeUndefined();
   });
 
   test.each(titled(REGULAR_REFUSED))("are malformed with %s", (_title, lines) => {
-    expect(readRequestHead(listOf([...GET, ...lines]))).toBeInstanceOf(Malformed);
-    expect(readResponseHead(listOf([...OK, ...lines]))).toBeInstanceOf(Malformed);
-    expect(checkTrailers(listOf(lines))).toBeInstanceOf(Malformed);
+    const fields = listOf(lines);
+    expect(readRequestHead([...listOf(GET), ...fields])).toBeInstanceOf(Malformed);
+    expect(readResponseHead([...listOf(OK), ...fields])).toBeInstanceOf(Malformed);
+    expect(checkTrailers(fields)).toBeInstanceOf(Malformed);
+  });
+
+  test("hold no pseudo-header, also where it was a well-formed one in a head", () => {
+    const fields = listOf(GET);
+    expect(readRequestHead(fields)).not.toBeInstanceOf(Malformed);
+    expect(checkTrailers(fields)).toBeInstanceOf(Malformed);
+    expect(readRequestHead([...fields, ...fields.slice(2, 3)])).toBeInstanceOf(Malformed);
   });
 });
 

@@ -3,9 +3,12 @@ import type { Malformed } from "./malformed.ts";
 /** What a field costs beside its name and value (RFC 7541, 4.1; RFC 9113, 6.5.2). */
 const FIELD_OVERHEAD_BYTES = 32;
 
-/** A header field as HPACK has it: names and values are bytes, held as latin1 strings. Never changed; shared by tables and blocks. */
+/**
+ * A header field as HPACK has it: names and values are bytes, held as latin1 strings, and never changed. It is shared by
+ * tables, blocks and connections.
+ */
 export class HeaderField {
-  /** What makes it malformed by itself, as `fields.ts` has found; null while nobody has looked. */
+  /** What makes its name or value malformed, as `fields.ts` has found: nothing else counts. Null while nobody has looked. */
   problem: Malformed | undefined | null = null;
   readonly name: string;
   readonly value: string;

@@ -26,8 +26,11 @@ export interface Http1Carrier extends Carrier {
 export function createHttp1Carrier(options: Http1CarrierOptions): Http1Carrier {
   const { limits, upgrades, connectionOf } = options;
   const server = createHttp1Server(limits, upgrades);
-  const onRequest = (request: NodeRequest, response: NodeResponse) =>
+  const onRequest = (request: NodeRequest, response: NodeResponse) => {
+    // Not in its types: what node:http says of the connection's idle time, which it does not keep here.
+    Object.assign(response, { _keepAliveTimeout: limits.idleMs });
     serveNodeRequest(options, connectionOf(request.socket), request, response);
+  };
   server.on("request", onRequest);
   server.on("checkExpectation", onRequest); // an expectation that is not known is ignored (RFC 9110, 10.1.1)
   server.on("clientError", onClientError);

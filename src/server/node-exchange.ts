@@ -23,8 +23,6 @@ export interface NodeExchangeParts {
   readonly answer: NodeAnswer;
   readonly memory: RequestMemory;
   readonly isClosing: () => boolean;
-  /** How long an idle connection stays. */
-  readonly idleMs: number;
   readonly isHeadTooLarge: boolean;
   /** Gives the connection away; undefined where the request does not ask for that. */
   readonly takeOver: (() => UpgradeOffer) | undefined;
@@ -47,7 +45,7 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
   #unreadBytes = 0;
 
   constructor(parts: NodeExchangeParts) {
-    super(parts.request, parts.response, parts.answer, parts.isClosing, parts.idleMs);
+    super(parts.request, parts.response, parts.answer, parts.isClosing);
     this.call = parts.call;
     this.received = parts.received;
     this.isHeadTooLarge = parts.isHeadTooLarge;

@@ -45,7 +45,6 @@ export function serveNodeRequest(
     answer,
     memory: kept,
     isClosing: () => serving.isClosing,
-    idleMs: limits.idleMs,
     isHeadTooLarge: headerListBytes(request.rawHeaders) > limits.headerListBytes,
     takeOver: offer === undefined ? undefined : () => takeOver(offer, connection, answer, over),
   });

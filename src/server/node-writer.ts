@@ -15,28 +15,17 @@ export class NodeWriter {
   readonly #request: NodeRequest;
   readonly #response: NodeResponse;
   readonly #isClosing: () => boolean;
-  readonly #idleMs: number;
   /** Fields for the answer, whoever writes it. */
   readonly #fields = new AnswerFields();
   /** The head that goes out with the first part of the body. */
   #head: Lines | undefined;
 
-  /**
-   * @param isClosing whether the port has its peers leave
-   * @param idleMs how long an idle connection stays
-   */
-  constructor(
-    request: NodeRequest,
-    response: NodeResponse,
-    answer: NodeAnswer,
-    isClosing: () => boolean,
-    idleMs: number,
-  ) {
+  /** @param isClosing whether the port has its peers leave */
+  constructor(request: NodeRequest, response: NodeResponse, answer: NodeAnswer, isClosing: () => boolean) {
     this.#request = request;
     this.#response = response;
     this.answer = answer;
     this.#isClosing = isClosing;
-    this.#idleMs = idleMs;
   }
 
   /** There is room for more of the answer. */
@@ -49,29 +38,8 @@ export class NodeWriter {
     this.answer.watch();
     this.#setHead();
     if (this.#request instanceof IncomingMessage) {
-      const response = writer(this.#response);
-      beforeHead(response, () => {
-        this.#closeAfterAnswer();
-        const keepAlive = this.#keepAlive;
-        if (keepAlive !== undefined) {
-          response.setHeader("keep-alive", keepAlive);
-        }
-      });
+      beforeHead(writer(this.#response), () => this.#closeAfterAnswer());
     }
-  }
-
-  /**
-   * For how long the connection stays, which node:http tells only where it keeps that time itself; undefined where it does
-   * not stay, and over HTTP/2.
-   */
-  get #keepAlive(): string | undefined {
-    const response = writer(this.#response);
-    const stays =
-      this.#request instanceof IncomingMessage &&
-      response.shouldKeepAlive &&
-      !response.headersSent &&
-      !response.hasHeader("connection");
-    return stays ? `timeout=${Math.floor(this.#idleMs / 1000)}` : undefined;
   }
 
   #closeAfterAnswer(): void {
@@ -141,10 +109,6 @@ export class NodeWriter {
     }
     if (length !== undefined) {
       flat.push("content-length", String(length));
-    }
-    const keepAlive = this.#keepAlive;
-    if (keepAlive !== undefined) {
-      flat.push("keep-alive", keepAlive);
     }
     writer(this.#response).writeHead(Number(lines[0]?.[1]), flat);
   }

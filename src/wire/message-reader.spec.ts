@@ -17,7 +17,7 @@ import { type MessageForm, MessageReader } from "./message-reader.ts";
 
 const MAX_BYTES = 100;
 const END_FLAG = 0b10;
-const RUNS = 300;
+const RUNS = 1000;
 
 const codec = {
   parse: (bytes: Uint8Array): StringValue => fromBinary(StringValueSchema, new Uint8Array(bytes)),

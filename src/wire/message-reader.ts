@@ -111,13 +111,13 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined> 
     this.#onMore?.();
   }
 
-  #take(): Promise<Result> {
+  #take(): Result | Promise<Result> {
     try {
-      // Most messages have come when they are asked for, and are not compressed: they take no step of their own.
+      // Most messages have come when they are asked for, and are not compressed: nobody waits for them.
       const plain = this.#isOver ? undefined : this.#takePlain();
-      return plain === undefined ? this.#steps.underWay(this.#advance()) : Promise.resolve(plain);
+      return plain ?? this.#advance();
     } catch (error) {
-      return Promise.reject(this.#refuse(error));
+      throw this.#refuse(error);
     }
   }
 

@@ -1,3 +1,4 @@
+import { defineService } from "portico";
 import { startTest, type TestApp } from "portico/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { accessLines } from "../support/access.ts";
@@ -90,6 +91,17 @@ describe("HTTP/1.1", () => {
   });
 
   test("tells how long an idle connection stays, whoever answers, and not where it closes", async () => {
+    await using closing = await startTest(
+      defineService({
+        name: "closing",
+        http: () => (_request, response) => response.writeHead(200, { connection: "close" }).end("bye"),
+      }),
+    );
+    using closed = await rawSocket(closing.url);
+    await closed.send("GET /there HTTP/1.1\r\nhost: a\r\n\r\n");
+    const { headers: last } = await closed.answer();
+    expect([last.get("connection"), last.get("keep-alive")]).toEqual(["close", null]);
+
     using peer = await rawSocket(app.url);
     const requests = [processNameRequest("ada"), "GET /there HTTP/1.1\r\nhost: a\r\n\r\n"];
     for (const request of requests) {
