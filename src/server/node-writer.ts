@@ -93,16 +93,19 @@ export class NodeWriter {
     response.end();
   }
 
-  /** @param length of the whole body, where that is known */
-  #writeHead(length: number | undefined): void {
+  /** @param bodyBytes of the whole body, where that is known */
+  #writeHead(bodyBytes: number | undefined): void {
     const lines = this.#head;
     this.#head = undefined;
     if (lines === undefined || this.#isGone) {
       return;
     }
     this.#closeAfterAnswer();
+    const merged = this.#fields.mergedWith(lines);
+    // Only a body in chunks may be followed by trailers: node:http throws where they are announced for another.
+    const length = merged.some(([name]) => name === "trailer") ? undefined : bodyBytes;
     const flat: string[] = [];
-    for (const [name, value] of this.#fields.mergedWith(lines)) {
+    for (const [name, value] of merged) {
       if (name !== ":status" && !(name === "content-length" && length !== undefined)) {
         flat.push(name, value);
       }

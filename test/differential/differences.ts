@@ -69,7 +69,9 @@ const LEAN: readonly Justification[] = [
       "An interceptor's own head and trailers keep what the protocol has to have there: content-type, the encoding and the status. Without them an answer is none, and a compressed message is unreadable.",
     matches: ({ aspect, ours, theirs }, { request }) =>
       hasOwnHead(request) &&
-      /^(?:header (?:content-type|(?:grpc|connect-content)-encoding)|trailer grpc-status)$/.test(aspect) &&
+      /^(?:(?:header|seen \d+ responseHeader) (?:content-type|(?:grpc|connect-content)-encoding)|(?:trailer|seen \d+ responseTrailer) grpc-status)$/.test(
+        aspect,
+      ) &&
       ours !== undefined &&
       theirs === undefined,
   },
