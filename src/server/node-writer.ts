@@ -103,10 +103,11 @@ export class NodeWriter {
     this.#closeAfterAnswer();
     const merged = this.#fields.mergedWith(lines);
     // Only a body in chunks may be followed by trailers: node:http throws where they are announced for another.
-    const length = merged.some(([name]) => name === "trailer") ? undefined : bodyBytes;
+    const isInChunks = merged.some(([name]) => name === "trailer");
+    const length = isInChunks ? undefined : bodyBytes;
     const flat: string[] = [];
     for (const [name, value] of merged) {
-      if (name !== ":status" && !(name === "content-length" && length !== undefined)) {
+      if (name !== ":status" && !(name === "content-length" && (isInChunks || length !== undefined))) {
         flat.push(name, value);
       }
     }
