@@ -62,6 +62,7 @@ const LEAN: readonly Justification[] = [
         ours === undefined &&
         theirs !== undefined) ||
         /^header (?:x-request-id|vary)$/.test(aspect) || // where the handler's is gone, the port's own stands
+        (aspect === "header content-length" && theirs === undefined) || // which it has not beside announced trailers
         (aspect === "body" && isEndOnly(ours ?? "", theirs ?? "") && answer.status === 200)),
   },
   {
@@ -186,6 +187,12 @@ const FROM_CONNECT_NODE: readonly Justification[] = [
       "node:http2 throws at a field of the connection that a handler sets, and connect-node never answers; ours drops it, as HTTP/2 has none.",
     matches: (_difference, { request, ours, theirs: { answer } }) =>
       request.version === "2" && answer.end !== "complete" && framingFieldsIn(ours).some((name) => name !== "trailer"),
+  },
+  {
+    reason:
+      "node:http throws where a handler announces trailers of a body with a length, and connect-node's answer is lost; ours is written in chunks.",
+    matches: (_difference, { request, ours, theirs: { answer } }) =>
+      request.version === "1.1" && answer.end !== "complete" && framingFieldsIn(ours).includes("trailer"),
   },
   {
     reason: "A question mark with nothing behind it is no query.",
