@@ -85,6 +85,12 @@ const LEAN: readonly Justification[] = [
       [ours, theirs].every(({ answer }) => answer.status === undefined && answer.end !== "nothing comes"),
   },
   {
+    reason:
+      "A grpc-message that a handler itself gives a call which succeeds goes out as it is, or is percent-encoded.",
+    matches: ({ aspect, ours = "", theirs = "" }, { request }) =>
+      aspect === "trailer grpc-message" && isGrpc(request) && sameMessage(ours, theirs),
+  },
+  {
     reason: "A field of HTTP's framing that a handler sets makes an answer that is none, where it is not replaced.",
     matches: (_difference, { ours, theirs }) =>
       framingFieldsIn(ours).some((name) => name !== "trailer") &&
