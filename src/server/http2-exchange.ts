@@ -7,7 +7,7 @@ import { AnswerFields } from "./answer-fields.ts";
 import type { UpgradeOffer } from "./http1-server.ts";
 import type { ClosableExchange, Http2Request } from "./http2-request.ts";
 import { type RequestMemory, requestMemory } from "./memory-account.ts";
-import { isConnectionField } from "./outgoing-fields.ts";
+import { streamLines } from "./outgoing-fields.ts";
 import type { Received } from "./received.ts";
 import type { NodeMessages } from "./served-exchange.ts";
 import type { StreamAnswer } from "./stream-answer.ts";
@@ -175,8 +175,7 @@ export class Http2Exchange implements ClosableExchange {
       const { lines } = this.#fields;
       answer.sendHead(fields, endStream, more.length === 0 ? lines : [...lines, ...more]);
     } else {
-      const allowed = fields.filter(([name]) => !isConnectionField(name));
-      answer.sendHead(this.#fields.mergedWith(allowed), endStream, more);
+      answer.sendHead(this.#fields.mergedWith(streamLines(fields)), endStream, more);
     }
   }
 
@@ -186,7 +185,7 @@ export class Http2Exchange implements ClosableExchange {
 
   sendTrailers(fields: FieldBlock | Lines): void {
     const { answer } = this.#request;
-    const trailers = fields instanceof FieldBlock ? fields : fields.filter(([name]) => !isConnectionField(name));
+    const trailers = fields instanceof FieldBlock ? fields : streamLines(fields);
     if (Array.isArray(trailers) && trailers.length === 0) {
       answer.sendData(NOTHING, true);
     } else {

@@ -23,9 +23,13 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** Whether a field, by its lower-case name, has no place in HTTP/2. */
-export function isConnectionField(name: string): boolean {
-  return CONNECTION_FIELDS.has(name);
+/** Lines, by their lower-case names, as a stream has them. */
+export function streamLines(fields: Iterable<Line>): Line[] {
+  const lines: Line[] = [];
+  for (const [name, value] of fields) {
+    addLines(lines, name, value);
+  }
+  return lines;
 }
 
 /** What `writeHead`, `writeInformation` and `addTrailers` take: an object, names and values in turn, or pairs. */

@@ -96,7 +96,7 @@ function endGrpc({ exchange, plan, trailer }: AnswerParts, error: ConnectError |
     exchange.sendTrailers(changed === undefined ? GRPC_OK : [...changed]);
     return;
   }
-  const trailers = setTrailerStatus(new Headers(trailer), error);
+  const trailers = setTrailerStatus(trailer, error);
   trailers.set("grpc-message", encodeGrpcMessage(error.rawMessage)); // Connect's own encodes more than callers decode
   exchange.sendTrailers([...trailers]);
 }
@@ -110,13 +110,12 @@ function webEnd({ plan, trailer }: AnswerParts, error: ConnectError | undefined)
   if (changed !== undefined) {
     keepFields(plan.responseTrailer, changed);
   }
-  const trailers = error === undefined ? trailer : setTrailerStatus(new Headers(trailer), error);
+  const trailers = error === undefined ? trailer : setTrailerStatus(trailer, error);
   return envelope(trailerFlag, trailerSerialize(trailers));
 }
 
 /** The end of a stream over Connect (its protocol, "EndStreamResponse"). */
 function connectEnd({ trailer, options }: AnswerParts, error: ConnectError | undefined): Uint8Array {
-  const metadata = new Headers(trailer);
-  const end = error === undefined ? { metadata } : { metadata, error };
+  const end = error === undefined ? { metadata: trailer } : { metadata: trailer, error };
   return envelope(endStreamFlag, createEndStreamSerialization(options.jsonOptions).serialize(end));
 }

@@ -58,7 +58,7 @@ export function answerError(parts: AnswerParts, error: ConnectError): Promise<vo
     sendHead(parts);
     return endAnswer(parts, error);
   }
-  const header = new Headers(parts.header);
+  const { header } = parts;
   header.set("content-type", "application/json");
   // Of an error that was read from a wire, only its own words are passed on, as Connect does.
   if (!("isWireError" in error && error.isWireError === true)) {
