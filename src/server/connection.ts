@@ -75,7 +75,7 @@ export class Connection {
     this.#bytesReadWhenIdle = this.socket.bytesRead;
     this.#changedAt = now;
     this.#idleSince = now;
-    if (this.isIdle) {
+    if (this.isIdle && this.#whenIdle.length > 0) {
       for (const act of this.#whenIdle.splice(0)) {
         act();
       }

@@ -21,7 +21,8 @@ export interface NodeExchangeParts {
   readonly response: NodeResponse;
   readonly received: Received;
   readonly answer: NodeAnswer;
-  readonly memory: RequestMemory;
+  /** Opens the account of what is kept for the request. */
+  readonly keep: () => RequestMemory;
   readonly isClosing: () => boolean;
   readonly isHeadTooLarge: boolean;
   /** Gives the connection away; undefined where the request does not ask for that. */
@@ -37,7 +38,8 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
   place = -1;
   readonly #request: NodeRequest;
   readonly #response: NodeResponse;
-  readonly #memory: RequestMemory;
+  readonly #keep: () => RequestMemory;
+  #memory: RequestMemory | undefined;
   readonly #takeOver: (() => UpgradeOffer) | undefined;
   #header: Headers | undefined;
   #receiver: BodyReceiver | undefined;
@@ -51,7 +53,7 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
     this.isHeadTooLarge = parts.isHeadTooLarge;
     this.#request = parts.request;
     this.#response = parts.response;
-    this.#memory = parts.memory;
+    this.#keep = parts.keep;
     this.#takeOver = parts.takeOver;
   }
 
@@ -93,6 +95,7 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
 
   /** The response is over. */
   close(): void {
+    this.#memory?.release();
     if (!this.answer.finished) {
       this.lose();
     }
@@ -155,6 +158,12 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
   }
 
   hold(bytes: number): boolean {
+    if (this.#memory === undefined) {
+      if (bytes === 0) {
+        return true;
+      }
+      this.#memory = this.#keep();
+    }
     return this.#memory.hold(bytes);
   }
 

@@ -36,14 +36,13 @@ export function serveNodeRequest(
   });
   const answer = new NodeAnswer(request, response);
   const offer = upgradeOffer(request);
-  const kept = connection === undefined ? UNCOUNTED : requestMemory(memory, connection);
   const exchange: NodeExchange = new NodeExchange({
     call: serving.callOf(received),
     request,
     response,
     received,
     answer,
-    memory: kept,
+    keep: () => (connection === undefined ? UNCOUNTED : requestMemory(memory, connection)),
     isClosing: () => serving.isClosing,
     isHeadTooLarge: headerListBytes(request.rawHeaders) > limits.headerListBytes,
     takeOver: offer === undefined ? undefined : () => takeOver(offer, connection, answer, over),
@@ -56,7 +55,6 @@ export function serveNodeRequest(
     resetAfterAnswer(request, response);
   }
   response.on("close", () => {
-    kept.release();
     exchange.close();
     over();
   });
