@@ -77,6 +77,9 @@ export function requestMemory<Holder>(account: MemoryAccount<Holder>, holder: Ho
   let held = 0;
   let isOver = false;
   function hold(bytes: number): boolean {
+    if (bytes === held) {
+      return !isOver || bytes === 0; // nothing changes: most requests never keep anything
+    }
     const isGranted = !isOver && account.ask(holder, bytes - held);
     held = isGranted ? bytes : held;
     return isGranted || bytes === 0;

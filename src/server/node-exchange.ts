@@ -21,8 +21,7 @@ export interface NodeExchangeParts {
   readonly response: NodeResponse;
   readonly received: Received;
   readonly answer: NodeAnswer;
-  /** Opens the account of what is kept for the request. */
-  readonly keep: () => RequestMemory;
+  readonly memory: RequestMemory;
   readonly isClosing: () => boolean;
   readonly isHeadTooLarge: boolean;
   /** Gives the connection away; undefined where the request does not ask for that. */
@@ -38,8 +37,7 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
   place = -1;
   readonly #request: NodeRequest;
   readonly #response: NodeResponse;
-  readonly #keep: () => RequestMemory;
-  #memory: RequestMemory | undefined;
+  readonly #memory: RequestMemory;
   readonly #takeOver: (() => UpgradeOffer) | undefined;
   #header: Headers | undefined;
   #receiver: BodyReceiver | undefined;
@@ -53,7 +51,7 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
     this.isHeadTooLarge = parts.isHeadTooLarge;
     this.#request = parts.request;
     this.#response = parts.response;
-    this.#keep = parts.keep;
+    this.#memory = parts.memory;
     this.#takeOver = parts.takeOver;
   }
 
@@ -95,7 +93,7 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
 
   /** The response is over. */
   close(): void {
-    this.#memory?.release();
+    this.#memory.release();
     if (!this.answer.finished) {
       this.lose();
     }
@@ -158,12 +156,6 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
   }
 
   hold(bytes: number): boolean {
-    if (this.#memory === undefined) {
-      if (bytes === 0) {
-        return true;
-      }
-      this.#memory = this.#keep();
-    }
     return this.#memory.hold(bytes);
   }
 

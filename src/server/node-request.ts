@@ -42,7 +42,7 @@ export function serveNodeRequest(
     response,
     received,
     answer,
-    keep: () => (connection === undefined ? UNCOUNTED : requestMemory(memory, connection)),
+    memory: connection === undefined ? UNCOUNTED : requestMemory(memory, connection),
     isClosing: () => serving.isClosing,
     isHeadTooLarge: headerListBytes(request.rawHeaders) > limits.headerListBytes,
     takeOver: offer === undefined ? undefined : () => takeOver(offer, connection, answer, over),
