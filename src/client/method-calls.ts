@@ -36,7 +36,7 @@ export class MethodCalls {
   readonly url: string;
   readonly input: Codec;
   readonly output: Codec;
-  /** Of its messages, where it streams. */
+  /** Of messages in envelopes. */
   readonly form: StreamForm;
   readonly #options: CallTransportOptions;
   readonly #path: string;

@@ -30,7 +30,7 @@ export function writeUnary(
   send: SendBody,
 ): void {
   try {
-    const written = options.protocol === "connect" ? body(options, calls, message) : envelope(options, calls, message);
+    const written = options.protocol === "connect" ? body(options, calls, message) : envelope(calls, message);
     if (written instanceof Promise) {
       written.then(({ bytes, encoding }) => send(bytes, encoding)).catch((error: unknown) => call.fail(error));
     } else {
@@ -61,11 +61,7 @@ function body(
     .then((compressed) => ({ bytes: compressed, encoding: sendCompression.name }));
 }
 
-function envelope(
-  { sendCompression, compressMinBytes }: CallTransportOptions,
-  calls: MethodCalls,
-  message: Message,
-): Uint8Array | Promise<Compressed> {
-  const bytes = enveloped({ input: calls.input, sendCompression, compressMinBytes }, message);
+function envelope({ form }: MethodCalls, message: Message): Uint8Array | Promise<Compressed> {
+  const bytes = enveloped(form, message);
   return bytes instanceof Uint8Array ? bytes : bytes.then((compressed) => ({ bytes: compressed, encoding: undefined }));
 }

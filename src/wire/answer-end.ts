@@ -74,7 +74,8 @@ export function endAnswer(
   }
   const end = plan.protocol === "grpc-web" ? webEnd(parts, error) : connectEnd(parts, error);
   const [flags = 0] = end;
-  const sealed = sealEnvelope(flags, end, compressionFor(parts, end.length - ENVELOPE_BYTES));
+  const compression = compressionFor(parts, end.length - ENVELOPE_BYTES);
+  const sealed = compression === undefined ? end : sealEnvelope(flags, end, compression);
   if (sealed instanceof Uint8Array) {
     exchange.sendData(last === undefined ? sealed : Buffer.concat([last, sealed]), true);
     return undefined;
