@@ -2,7 +2,7 @@ export type { Call, Peer } from "./call/call.ts";
 export { currentCall, detached } from "./call/current.ts";
 export type { LogFunction, Logger } from "./call/logger.ts";
 export { type Channel, type ChannelOptions, type ChannelStats, createChannel } from "./client/channel.ts";
-export type { ChannelTls } from "./client/connect-socket.ts";
+export type { ChannelTls } from "./client/connections/connect-socket.ts";
 export { type MethodSelector, onlyFor } from "./interceptors/index.ts";
 export type { UpgradeHandler } from "./server/http1-server.ts";
 export type { PortLimits } from "./server/limits.ts";

@@ -3,15 +3,15 @@ import { TIMEOUT_HEADER } from "../call/deadline.ts";
 import { channelInterceptors } from "../interceptors/index.ts";
 import { brotli, DEFAULT_COMPRESS_MIN_BYTES, gzip } from "../wire/compression.ts";
 import { MAX_MESSAGE_BYTES } from "../wire/envelope.ts";
-import type { CallCounts } from "./call-life.ts";
-import { createCallTransport } from "./call-transport.ts";
-import { channelClosed } from "./channel-closed.ts";
-import { checkTls } from "./channel-tls.ts";
-import type { ChannelTls } from "./connect-socket.ts";
-import { createHttp1Target } from "./http1-target.ts";
-import { createHttp2Target } from "./http2-target.ts";
+import type { CallCounts } from "./calls/call-life.ts";
+import { createCallTransport } from "./calls/call-transport.ts";
+import type { CallTransportOptions } from "./calls/transport-options.ts";
+import { channelClosed } from "./connections/channel-closed.ts";
+import { checkTls } from "./connections/channel-tls.ts";
+import type { ChannelTls } from "./connections/connect-socket.ts";
+import { createHttp1Target } from "./connections/http1-target.ts";
+import { createHttp2Target } from "./connections/http2-target.ts";
 import { counted, memoryTarget } from "./memory.ts";
-import type { CallTransportOptions } from "./transport-options.ts";
 
 /** Departures of a channel from its defaults. */
 export interface ChannelOptions {

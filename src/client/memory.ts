@@ -2,8 +2,8 @@ import type { ConnectError, Interceptor, Transport } from "@connectrpc/connect";
 import { createMethodUrl } from "@connectrpc/connect/protocol";
 import { MAX_TIMER_MS } from "../call/clock.ts";
 import { callInProgress } from "../call/current.ts";
-import type { CallCounts } from "./call-life.ts";
-import { onwardError } from "./onward-error.ts";
+import type { CallCounts } from "./calls/call-life.ts";
+import { onwardError } from "./calls/onward-error.ts";
 
 // Targets that are answered inside the process: the testing kit puts its fakes here, and every channel to such a target
 // finds them. A target is known by its origin, so that a fake's URL passes any check that a real one passes.

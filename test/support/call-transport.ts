@@ -1,8 +1,8 @@
 import type { Transport } from "@connectrpc/connect";
-import type { CallCounts } from "../../src/client/call-life.ts";
-import { createCallTransport } from "../../src/client/call-transport.ts";
-import type { HttpTarget } from "../../src/client/http-request.ts";
-import type { CallTransportOptions } from "../../src/client/transport-options.ts";
+import type { CallCounts } from "../../src/client/calls/call-life.ts";
+import { createCallTransport } from "../../src/client/calls/call-transport.ts";
+import type { CallTransportOptions } from "../../src/client/calls/transport-options.ts";
+import type { HttpTarget } from "../../src/client/connections/http-request.ts";
 
 /** The client's transport over a target, without the channel around it. */
 export function testTransport(

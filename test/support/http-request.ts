@@ -1,6 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
-import type { AnswerListener, HttpRequest, HttpTarget } from "../../src/client/http-request.ts";
-import { requestFields } from "../../src/client/request-fields.ts";
+import { requestFields } from "../../src/client/calls/request-fields.ts";
+import type { AnswerListener, HttpRequest, HttpTarget } from "../../src/client/connections/http-request.ts";
 
 /** What a request is made of. */
 export interface Asked {

@@ -1,0 +1,166 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { getAbortSignalReason } from "@connectrpc/connect/protocol";
+import type { ActiveCall } from "../../call/call.ts";
+import { type Clock, systemClock } from "../../call/clock.ts";
+import { type Deadline, deadlinesOf, type Expiring } from "../../call/deadlines.ts";
+import { noTimeLeft, tookTooLong } from "../../interceptors/index.ts";
+import { onwardError } from "./onward-error.ts";
+
+/** How the calls of a channel went. */
+export interface CallCounts {
+  started: number;
+  succeeded: number;
+  failed: number;
+}
+
+/** What becomes of a call, or of one request of it. */
+export interface Outcome {
+  /** The head of a stream's answer has come. */
+  beginStream(): void;
+  succeed(): void;
+  /** Gives the error that the call fails with. */
+  fail(thrown: unknown): ConnectError;
+}
+
+/** What can be ended before its time. */
+export interface Cuttable {
+  cut(reason: ConnectError): void;
+}
+
+/** What bounds the time of a call. */
+export interface CallLimits {
+  /** Milliseconds that it may take; undefined where nothing bounds it. */
+  readonly limitMs: number | undefined;
+  /** The limit is the caller's own time-out. */
+  readonly isOwnLimit: boolean;
+}
+
+/**
+ * A call of a channel from its beginning to its outcome, which is counted: until then its caller's signal, the call that it
+ * is made for and its deadline cut it short.
+ */
+export class CallLife implements Expiring, Outcome {
+  readonly #counts: CallCounts;
+  readonly #url: string;
+  readonly #signal: AbortSignal | undefined;
+  readonly #call: ActiveCall | undefined;
+  readonly #underWay: Cuttable;
+  readonly #deadline: Deadline | undefined;
+  /** By the clock of the call that it is made for, or else the system's. */
+  readonly #deadlineAt: number = Number.POSITIVE_INFINITY;
+  readonly #isOwnLimit: boolean;
+  #cut: ConnectError | undefined;
+  #error: ConnectError | undefined;
+  #isOver = false;
+  #isStreaming = false;
+
+  /** @throws ConnectError where the call cannot begin any more; it is counted as failed */
+  constructor(
+    counts: CallCounts,
+    url: string,
+    signal: AbortSignal | undefined,
+    call: ActiveCall | undefined,
+    limits: CallLimits,
+    underWay: Cuttable,
+  ) {
+    this.#counts = counts;
+    this.#url = url;
+    this.#signal = signal;
+    this.#call = call;
+    this.#underWay = underWay;
+    counts.started++;
+    this.#isOwnLimit = limits.isOwnLimit;
+    const { limitMs } = limits;
+    const aborted = signal?.aborted ? signal : call?.signal.aborted ? call.signal : undefined;
+    if (aborted !== undefined) {
+      this.#cut = reasonOf(aborted);
+      throw this.fail(this.#cut);
+    }
+    if (limitMs !== undefined) {
+      if (limitMs <= 0) {
+        throw this.fail(noTimeLeft());
+      }
+      const clock = this.#clock;
+      this.#deadlineAt = clock.now() + limitMs;
+      this.#deadline = deadlinesOf(clock).add(this, this.#deadlineAt);
+    }
+    signal?.addEventListener("abort", this);
+    call?.signal.addEventListener("abort", this);
+  }
+
+  /** What has cut the call short, if anything did. */
+  get cutBy(): ConnectError | undefined {
+    return this.#cut;
+  }
+
+  /** The deadline has passed. */
+  expire(): void {
+    this.#cutShort(this.#tooLate());
+  }
+
+  /** A signal has aborted. */
+  handleEvent(event: Event): void {
+    const signal = event.target as AbortSignal; // it listens to nothing else
+    if (this.#isStreaming && signal === this.#call?.signal) {
+      this.succeed(); // a reader that leaves is not seen: its stream ends with the call that it is made for
+    }
+    this.#cutShort(reasonOf(signal));
+  }
+
+  beginStream(): void {
+    this.#isStreaming = true;
+  }
+
+  succeed(): void {
+    if (!this.#isOver) {
+      this.#counts.succeeded++;
+      this.#end();
+    }
+  }
+
+  fail(thrown: unknown): ConnectError {
+    if (this.#error === undefined) {
+      const isCancelledHere = this.#signal?.aborted === true || this.#call?.signal.aborted === true;
+      const reason = this.#cut ?? (this.#isResetAtDeadline(thrown) ? this.#tooLate() : thrown);
+      this.#error = onwardError(ConnectError.from(reason), this.#url, isCancelledHere);
+    }
+    if (!this.#isOver) {
+      this.#counts.failed++;
+      this.#end();
+    }
+    return this.#error;
+  }
+
+  get #clock(): Clock {
+    return this.#call?.clock ?? systemClock;
+  }
+
+  #tooLate(): ConnectError {
+    return this.#isOwnLimit ? new ConnectError("the operation timed out", Code.DeadlineExceeded) : tookTooLong();
+  }
+
+  /** A server that knows of the deadline may break the call off at it, before the timer here has fired; grpc-go does. */
+  #isResetAtDeadline(thrown: unknown): boolean {
+    const isReset = thrown instanceof ConnectError && thrown.code === Code.Canceled && !thrown.isWireError;
+    return isReset && this.#clock.now() >= this.#deadlineAt;
+  }
+
+  #cutShort(reason: ConnectError): void {
+    if (this.#cut === undefined) {
+      this.#cut = reason;
+      this.#underWay.cut(reason);
+    }
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#deadline?.cancel();
+    this.#signal?.removeEventListener("abort", this);
+    this.#call?.signal.removeEventListener("abort", this);
+  }
+}
+
+/** What a call fails with whose signal has aborted. */
+export function reasonOf(signal: AbortSignal): ConnectError {
+  return ConnectError.from(getAbortSignalReason(signal), Code.Canceled);
+}
