@@ -421,7 +421,7 @@ describe("without a call", () => {
   test("a connection does not keep the process alive; with one it does", async () => {
     await using server = await frameServer([]);
     const script = `
-      import { createHttp2Target } from "../src/client/connections/http2-target.ts";
+      import { createHttp2Target } from "./src/client/connections/http2-target.ts";
       import { ask } from "./test/support/http-request.ts";
       const target = createHttp2Target(new URL("${server.url}"));
       for (let call = 0; call < 2; call++) {
