@@ -4,6 +4,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 export interface OnwardFailure {
   /** The target and method that were called, such as `http://localhost:50051/name.v1.NameService/ProcessName`. */
   readonly url: string;
+  /** Where the call's time went, in words, where that is known. */
+  readonly story?: string | undefined;
 }
 
 const onwardFailures = new WeakMap<ConnectError, OnwardFailure>();

@@ -82,7 +82,7 @@ describe.each([
     const channel = createChannel(server.url, { ...options, interceptors: [slow] });
     const call = expect(createClient(GreeterService, channel).sayHello({ name: "x" })).rejects.toMatchObject({
       code: Code.Unavailable,
-      rawMessage: `the channel to ${server.url} is closed`,
+      rawMessage: expect.stringContaining(`the channel to ${server.url} is closed`),
     });
     await asked.promise;
     await channel[Symbol.asyncDispose]();
@@ -134,9 +134,9 @@ test.each([
     await using channel = createChannel(server.url, options);
     await expect(createClient(GreeterService, channel).sayHello({ name: "x" })).rejects.toMatchObject({
       code: Code.Unavailable,
-      rawMessage: `the connection to ${server.url} was lost: ECONNRESET`,
+      rawMessage: expect.stringContaining(`the connection to ${server.url} was lost: ECONNRESET (target ${server.url}`),
     });
-    expect(channel.stats()).toMatchObject({ callsFailed: 1, callsActive: 0, state: "idle" });
+    expect(channel.stats()).toMatchObject({ callsFailed: 1, callsActive: 0, state: "connecting" });
   },
 );
 
@@ -180,10 +180,12 @@ test("a time-out past the range of Node's timers is a long one, and not none", a
 
 test("a call that the target cancels, and nobody here, is unavailable", async () => {
   await using server = await frameServer([]);
-  await using channel = createChannel(server.url.href);
+  await using channel = createChannel(server.url.href, { retry: false });
   const call = expect(createClient(GreeterService, channel).sayHello({ name: "x" })).rejects.toMatchObject({
     code: Code.Unavailable,
-    rawMessage: `${server.url.origin} has broken the call off: the peer has reset the stream: CANCEL`,
+    rawMessage: expect.stringContaining(
+      `${server.url.origin} has broken the call off: the peer has reset the stream: CANCEL (target `,
+    ),
   });
   const peer = await server.peer();
   await peer.frame(({ type }) => type === FRAME.headers);
@@ -201,10 +203,10 @@ test("a channel tells where its connection is in its life", async () => {
   const peer = await server.peer();
   peer.send(settingsFrame([]));
   await peer.frame(({ type }) => type === FRAME.headers);
-  expect(channel.stats().state).toBe("open");
+  expect(channel.stats().state).toBe("ready");
   peer.send(goAwayFrame(1));
   await peer.roundTrip();
-  expect(channel.stats().state).toBe("leaving");
+  expect(channel.stats().state).toBe("connecting");
   await channel[Symbol.asyncDispose]();
   expect(channel.stats()).toMatchObject({ state: "closed", callsActive: 0, callsFailed: 1 });
   await failed;

@@ -1,9 +1,9 @@
-import type { ConnectError, Interceptor, Transport } from "@connectrpc/connect";
+import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createMethodUrl } from "@connectrpc/connect/protocol";
 import { MAX_TIMER_MS } from "../call/clock.ts";
 import { callInProgress } from "../call/current.ts";
 import type { CallCounts } from "./calls/call-life.ts";
-import { onwardError } from "./calls/onward-error.ts";
+import { brokenOff, isCancellation, onwardError } from "./calls/onward-error.ts";
 
 // Targets that are answered inside the process: the testing kit puts its fakes here, and every channel to such a target
 // finds them. A target is known by its origin, so that a fake's URL passes any check that a real one passes.
@@ -83,8 +83,10 @@ class MemoryOutcome {
       this.#isSettled = true;
       this.#counts.failed++;
     }
+    const error = ConnectError.from(thrown, Code.Internal);
     const isCancelledHere = this.#signal?.aborted === true || callInProgress()?.signal.aborted === true;
-    return onwardError(thrown, this.#url, isCancelledHere);
+    const isBrokenOff = isCancellation(error) && !isCancelledHere;
+    return onwardError(isBrokenOff ? brokenOff(error, this.#url) : error, this.#url, true, undefined, thrown);
   }
 }
 

@@ -14,6 +14,7 @@ import { type FieldLines, type Lines, Stream, type StreamCarrier, type StreamLis
 export class Http2Connection implements StreamCarrier {
   readonly #core: ConnectionCore;
   readonly #peer: PeerFrames;
+  #heard = 0;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     this.#core = new ConnectionCore(options, listener);
@@ -73,6 +74,11 @@ export class Http2Connection implements StreamCarrier {
   /** Whether the peer grants more than next to nothing for a body on this stream. */
   hasRoomFor(stream: Stream): boolean {
     return this.#core.sender.hasRoomFor(stream);
+  }
+
+  /** Counts what came from the peer: while it stays the same the peer was silent. */
+  get heard(): number {
+    return this.#heard;
   }
 
   get peerSettings(): Settings {
@@ -231,6 +237,7 @@ export class Http2Connection implements StreamCarrier {
       return;
     }
     this.#core.life.hear();
+    this.#heard++;
     try {
       this.#peer.receive(chunk);
     } catch (error) {

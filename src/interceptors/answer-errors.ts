@@ -42,10 +42,12 @@ export function logSurprise(call: ActiveCall, name: string, { surprise, error }:
   } else if (surprise === "onward") {
     // answerFor finds a surprise of this kind in a ConnectError only.
     const cause = thrown as ConnectError;
+    const { url, story } = onwardFailure(cause) ?? {};
     const onward = {
-      url: onwardFailure(cause)?.url,
+      url,
       code: codeToString(cause.code),
       message: cause.rawMessage,
+      ...(story !== undefined && !cause.rawMessage.includes(story) && { story }),
       details: cause.details.map(loggableDetail),
       metadata: Object.fromEntries(cause.metadata),
     };

@@ -22,7 +22,7 @@ import type { Application, ConfigShape, ServiceDefinition } from "./definition.t
 import { upgradeHandler } from "./upgrade.ts";
 
 /** Fields that travel on with every onward call, besides those that the configuration lists. */
-const TRACE_HEADERS = ["traceparent", "tracestate", "baggage"];
+const TRAVELLING_HEADERS = ["traceparent", "tracestate", "baggage", "grpc-previous-rpc-attempts"];
 const DEFAULT_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 /** What the parts of a service share. */
@@ -47,7 +47,7 @@ export async function assemble<C extends ConfigShape, R>(
     maxMs: config.MAX_DEADLINE_MS,
   };
   const development = config.NODE_ENV === "development";
-  const companionHeaders = [...TRACE_HEADERS, ...config.PROPAGATE_HEADERS];
+  const companionHeaders = [...TRAVELLING_HEADERS, ...config.PROPAGATE_HEADERS];
   const own = definition.routes?.(application) ?? [];
   const implementations = [...own, ...builtinServices(own, readiness, config.REFLECTION ?? development)];
   log.learn(implementations.map(({ service }) => service.file));

@@ -20,7 +20,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   http2: [],
   sockets: ["http2", "call"],
   server: ["sockets", "http2", "wire", "call"],
-  client: ["sockets", "http2", "interceptors", "wire", "call"],
+  client: ["sockets", "http2", "interceptors", "wire", "call", "gen"],
   observe: ["server", "wire", "call"],
   builtin: ["server", "wire", "call", "gen"],
   service: ["observe", "builtin", "interceptors", "server", "client", "wire", "call"],

@@ -3,6 +3,7 @@ import type { CallCounts } from "../../src/client/calls/call-life.ts";
 import { createCallTransport } from "../../src/client/calls/call-transport.ts";
 import type { CallTransportOptions } from "../../src/client/calls/transport-options.ts";
 import type { HttpTarget } from "../../src/client/connections/http-request.ts";
+import { attemptPolicies } from "./attempt-policies.ts";
 
 /** The client's transport over a target, without the channel around it. */
 export function testTransport(
@@ -25,6 +26,8 @@ export function testTransport(
     binaryOptions: undefined,
     interceptors: [],
     counts,
+    targetName: url.origin,
+    policies: attemptPolicies(),
     ...options,
   });
   return { transport, counts };

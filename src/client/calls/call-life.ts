@@ -4,22 +4,14 @@ import type { ActiveCall } from "../../call/call.ts";
 import { type Clock, systemClock } from "../../call/clock.ts";
 import { type Deadline, deadlinesOf, type Expiring } from "../../call/deadlines.ts";
 import { noTimeLeft, tookTooLong } from "../../interceptors/index.ts";
-import { onwardError } from "./onward-error.ts";
+import { brokenOff, isCancellation, onwardError } from "./onward-error.ts";
+import type { Outcome } from "./outcome.ts";
 
 /** How the calls of a channel went. */
 export interface CallCounts {
   started: number;
   succeeded: number;
   failed: number;
-}
-
-/** What becomes of a call, or of one request of it. */
-export interface Outcome {
-  /** The head of a stream's answer has come. */
-  beginStream(): void;
-  succeed(): void;
-  /** Gives the error that the call fails with. */
-  fail(thrown: unknown): ConnectError;
 }
 
 /** What can be ended before its time. */
@@ -40,6 +32,7 @@ export interface CallLimits {
  * is made for and its deadline cut it short.
  */
 export class CallLife implements Expiring, Outcome {
+  readonly startedAt: number;
   readonly #counts: CallCounts;
   readonly #url: string;
   readonly #signal: AbortSignal | undefined;
@@ -50,6 +43,8 @@ export class CallLife implements Expiring, Outcome {
   readonly #deadlineAt: number = Number.POSITIVE_INFINITY;
   readonly #isOwnLimit: boolean;
   #cut: ConnectError | undefined;
+  /** A signal has cut it short, and not the deadline. */
+  #isSignalled = false;
   #error: ConnectError | undefined;
   #isOver = false;
   #isStreaming = false;
@@ -69,10 +64,12 @@ export class CallLife implements Expiring, Outcome {
     this.#call = call;
     this.#underWay = underWay;
     counts.started++;
+    this.startedAt = this.now();
     this.#isOwnLimit = limits.isOwnLimit;
     const { limitMs } = limits;
     const aborted = signal?.aborted ? signal : call?.signal.aborted ? call.signal : undefined;
     if (aborted !== undefined) {
+      this.#isSignalled = true;
       this.#cut = reasonOf(aborted);
       throw this.fail(this.#cut);
     }
@@ -80,9 +77,8 @@ export class CallLife implements Expiring, Outcome {
       if (limitMs <= 0) {
         throw this.fail(noTimeLeft());
       }
-      const clock = this.#clock;
-      this.#deadlineAt = clock.now() + limitMs;
-      this.#deadline = deadlinesOf(clock).add(this, this.#deadlineAt);
+      this.#deadlineAt = this.startedAt + limitMs;
+      this.#deadline = deadlinesOf(this.clock).add(this, this.#deadlineAt);
     }
     signal?.addEventListener("abort", this);
     call?.signal.addEventListener("abort", this);
@@ -91,6 +87,18 @@ export class CallLife implements Expiring, Outcome {
   /** What has cut the call short, if anything did. */
   get cutBy(): ConnectError | undefined {
     return this.#cut;
+  }
+
+  get clock(): Clock {
+    return this.#call?.clock ?? systemClock;
+  }
+
+  get timeLeftMs(): number | undefined {
+    return this.#deadlineAt === Number.POSITIVE_INFINITY ? undefined : this.#deadlineAt - this.now();
+  }
+
+  now(): number {
+    return this.clock.now();
   }
 
   /** The deadline has passed. */
@@ -104,6 +112,7 @@ export class CallLife implements Expiring, Outcome {
     if (this.#isStreaming && signal === this.#call?.signal) {
       this.succeed(); // a reader that leaves is not seen: its stream ends with the call that it is made for
     }
+    this.#isSignalled = true;
     this.#cutShort(reasonOf(signal));
   }
 
@@ -118,12 +127,20 @@ export class CallLife implements Expiring, Outcome {
     }
   }
 
-  fail(thrown: unknown): ConnectError {
-    if (this.#error === undefined) {
-      const isCancelledHere = this.#signal?.aborted === true || this.#call?.signal.aborted === true;
-      const reason = this.#cut ?? (this.#isResetAtDeadline(thrown) ? this.#tooLate() : thrown);
-      this.#error = onwardError(ConnectError.from(reason), this.#url, isCancelledHere);
+  errorOf(thrown: unknown): ConnectError {
+    if (this.#cut !== undefined) {
+      return this.#cut;
     }
+    const error = ConnectError.from(thrown, Code.Internal);
+    if (!isCancellation(error) || this.#signal?.aborted === true || this.#call?.signal.aborted === true) {
+      return error;
+    }
+    // A server that knows of the deadline may break the call off at it, before the timer here has fired; grpc-go does.
+    return this.now() >= this.#deadlineAt ? this.#tooLate() : brokenOff(error, this.#url);
+  }
+
+  fail(thrown: unknown, story?: () => string): ConnectError {
+    this.#error ??= onwardError(this.errorOf(thrown), this.#url, !this.#isSignalled, story, thrown);
     if (!this.#isOver) {
       this.#counts.failed++;
       this.#end();
@@ -131,18 +148,8 @@ export class CallLife implements Expiring, Outcome {
     return this.#error;
   }
 
-  get #clock(): Clock {
-    return this.#call?.clock ?? systemClock;
-  }
-
   #tooLate(): ConnectError {
     return this.#isOwnLimit ? new ConnectError("the operation timed out", Code.DeadlineExceeded) : tookTooLong();
-  }
-
-  /** A server that knows of the deadline may break the call off at it, before the timer here has fired; grpc-go does. */
-  #isResetAtDeadline(thrown: unknown): boolean {
-    const isReset = thrown instanceof ConnectError && thrown.code === Code.Canceled && !thrown.isWireError;
-    return isReset && this.#clock.now() >= this.#deadlineAt;
   }
 
   #cutShort(reason: ConnectError): void {

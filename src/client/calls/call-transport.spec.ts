@@ -155,7 +155,8 @@ const passing: Interceptor = (next) => async (request) => {
 
 function shown(error: unknown) {
   if (!(error instanceof ConnectError)) return { error: String(error) };
-  const { code, rawMessage, metadata, details } = error;
+  const { code, metadata, details } = error;
+  const rawMessage = error.rawMessage.replace(/ \(target .*\)$/, ""); // where the time went, which only ours says
   return { code, rawMessage, metadata: [...metadata], details: structuredClone(details) };
 }
 

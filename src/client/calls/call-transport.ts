@@ -14,7 +14,9 @@ import { interceptedStream, interceptedUnary } from "./intercepted-calls.ts";
 import { MethodCalls, withEncoding } from "./method-calls.ts";
 import { StreamCall } from "./stream-call.ts";
 import type { CallRequest, CallTransportOptions } from "./transport-options.ts";
-import { createUnaryCall, writeUnary } from "./unary-request.ts";
+import { UnaryAttempts } from "./unary-attempts.ts";
+import { writeUnary } from "./unary-request.ts";
+import { isForRetry, waitsForReady } from "./wait-for-ready.ts";
 
 /**
  * A Transport for Connect's `createClient`, in the place of Connect's own: what goes out and what comes of it is the same,
@@ -51,11 +53,13 @@ export function createCallTransport(options: CallTransportOptions): Transport {
       const { signal } = asked;
       const inProgress = callInProgress();
       const { header, limits } = calls.begin(inProgress, asked.header, asked.timeoutMs, false);
-      const call = createUnaryCall(options, method, calls, { resolve, reject });
+      const waits = waitsForReady(asked, calls);
+      const call = new UnaryAttempts(options, method, calls, isForRetry(inProgress), waits, { resolve, reject });
       call.outcome = new CallLife(options.counts, calls.url, signal, inProgress, limits, call);
-      writeUnary(options, call, calls, message, (body, encoding) =>
-        call.start(options.target, calls.head(withEncoding(options, header, encoding)), body),
-      );
+      writeUnary(options, call, calls, message, (body, encoding) => {
+        const whole = withEncoding(options, header, encoding);
+        call.start({ head: (again) => calls.head(again ? calls.again(whole, again) : whole), body });
+      });
     });
   }
 
@@ -70,9 +74,10 @@ export function createCallTransport(options: CallTransportOptions): Transport {
     }
     const inProgress = callInProgress();
     const { header, limits } = calls.begin(inProgress, asked.header, asked.timeoutMs, false);
-    const call = new StreamCall(method, calls.form, input, true);
+    const waits = waitsForReady(asked, calls);
+    const call = new StreamCall(options, method, calls, input, isForRetry(inProgress), waits, true);
     const life = new CallLife(options.counts, calls.url, asked.signal, inProgress, limits, call);
-    call.start(options.target, calls.head(header), life);
+    call.start((again) => calls.head(again ? calls.again(header, again) : header), life);
     return call.response;
   }
 

@@ -1,4 +1,3 @@
-import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { appendHeaders, Code, ConnectError } from "@connectrpc/connect";
 import { errorFromJsonBytes } from "@connectrpc/connect/protocol-connect";
 import type { Codec } from "../../wire/codec.ts";
@@ -8,7 +7,7 @@ import type { AnswerFields } from "../connections/http-request.ts";
 import { fieldOf, headersOf, lazyHeadersOf } from "./answer-fields.ts";
 import { brokenAnswer } from "./broken-answer.ts";
 import { type ConnectUnaryHead, readConnectUnaryHead, withoutTrailers } from "./connect-answer.ts";
-import { type Settle, UnaryCall } from "./unary-call.ts";
+import { type AttemptOwner, UnaryCall } from "./unary-call.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -27,8 +26,8 @@ export class ConnectUnaryCall extends UnaryCall {
   /** How much fits into `#body`, where that is a buffer of our own. */
   #room = 0;
 
-  constructor(method: DescMethodUnary, isBinary: boolean, output: Codec, readMaxBytes: number, settle: Settle) {
-    super(method, settle);
+  constructor(isBinary: boolean, output: Codec, readMaxBytes: number, owner: AttemptOwner) {
+    super(owner);
     this.#isBinary = isBinary;
     this.#output = output;
     this.#readMaxBytes = readMaxBytes;

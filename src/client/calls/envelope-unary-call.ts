@@ -1,4 +1,4 @@
-import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { trailerFlag, trailerParse } from "@connectrpc/connect/protocol-grpc-web";
 import type { Codec } from "../../wire/codec.ts";
@@ -11,7 +11,7 @@ import { brokenEnvelope } from "./broken-answer.ts";
 import type { AnswerHead } from "./call-protocol.ts";
 import { grpcAnswers, grpcUnaryMessage } from "./grpc-answer.ts";
 import { grpcWebAnswers, grpcWebUnaryMessage } from "./grpc-web-answer.ts";
-import { type Settle, UnaryCall } from "./unary-call.ts";
+import { type AttemptOwner, UnaryCall } from "./unary-call.ts";
 
 /** What came behind an envelope that is being inflated: another one, or what is wrong with it. */
 type Waiting = { readonly flags: number; readonly bytes: Uint8Array } | { readonly error: unknown };
@@ -34,8 +34,8 @@ export class EnvelopeUnaryCall extends UnaryCall {
   #waiting: Waiting[] | undefined;
   #isEnded = false;
 
-  constructor(method: DescMethodUnary, isWeb: boolean, output: Codec, readMaxBytes: number, settle: Settle) {
-    super(method, settle);
+  constructor(isWeb: boolean, output: Codec, readMaxBytes: number, owner: AttemptOwner) {
+    super(owner);
     this.#isWeb = isWeb;
     this.#output = output;
     this.#readMaxBytes = readMaxBytes;

@@ -22,8 +22,10 @@ import { type MethodCalls, withEncoding } from "./method-calls.ts";
 import { RequestOutcome } from "./request-outcome.ts";
 import { StreamCall } from "./stream-call.ts";
 import type { CallRequest, CallTransportOptions } from "./transport-options.ts";
-import { createUnaryCall, writeUnary } from "./unary-request.ts";
+import { UnaryAttempts } from "./unary-attempts.ts";
+import { writeUnary } from "./unary-request.ts";
 import { closeMessages } from "./upload.ts";
+import { isForRetry, waitsForReady } from "./wait-for-ready.ts";
 
 // Calls with interceptors: they are given requests and answers in the shapes of Connect's own transports, and a signal that
 // aborts with the end of the call.
@@ -52,7 +54,7 @@ export async function interceptedUnary(
   };
   try {
     const next = intercepted<Call<UnaryRequest, UnaryResponse>>(options.interceptors, (given) =>
-      sendUnary(options, method, calls, given, isGet),
+      sendUnary(options, method, calls, life, asked, given, isGet),
     );
     const response = await Promise.race([next(request), cut]); // an interceptor may take longer than the call has
     life.succeed();
@@ -69,22 +71,27 @@ function sendUnary(
   options: CallTransportOptions,
   method: DescMethodUnary,
   calls: MethodCalls,
+  life: CallLife,
+  asked: CallRequest,
   request: UnaryRequest,
   isGet: boolean,
 ): Promise<UnaryResponse> {
+  const { signal } = request;
+  if (signal.aborted) {
+    return Promise.reject(reasonOf(signal));
+  }
   return new Promise((resolve, reject) => {
-    const call = createUnaryCall(options, method, calls, { resolve, reject });
-    const { signal } = request;
-    if (signal.aborted) {
-      call.fail(reasonOf(signal));
-      return;
-    }
-    call.outcome = new RequestOutcome(signal, call);
+    const waits = waitsForReady(asked, calls);
+    const call = new UnaryAttempts(options, method, calls, isForRetry(callInProgress()), waits, { resolve, reject });
+    call.outcome = new RequestOutcome(life, calls.url, signal, call);
     writeUnary(options, call, calls, request.message, (body, encoding) => {
       withEncoding(options, request.header, encoding);
       const sent = isGet ? transformConnectPostToGetRequest(request, body, options.format === "binary") : request;
       const httpMethod = options.protocol === "grpc" ? "POST" : sent.requestMethod;
-      call.start(options.target, calls.head(sent.header, httpMethod, sent.url), isGet ? null : body);
+      call.start({
+        head: (again) => calls.head(again ? calls.again(sent.header, again) : sent.header, httpMethod, sent.url),
+        body: isGet ? null : body,
+      });
     });
   });
 }
@@ -112,7 +119,7 @@ export async function interceptedStream(
   };
   try {
     const next = intercepted<Call<StreamRequest, StreamResponse>>(options.interceptors, (given) =>
-      sendStream(options, method, calls, given),
+      sendStream(options, method, calls, life, asked, given),
     );
     const response = await Promise.race([next(request), cut]);
     life.beginStream();
@@ -131,16 +138,19 @@ function sendStream(
   options: CallTransportOptions,
   method: DescMethodStreaming,
   calls: MethodCalls,
+  life: CallLife,
+  asked: CallRequest,
   request: StreamRequest,
 ): Promise<StreamResponse> {
-  const { signal } = request;
+  const { signal, header, message, url } = request;
   if (signal.aborted) {
     return Promise.reject(reasonOf(signal));
   }
-  const call = new StreamCall(method, calls.form, request.message, false);
+  const waits = waitsForReady(asked, calls);
+  const call = new StreamCall(options, method, calls, message, isForRetry(callInProgress()), waits, false);
   const httpMethod = options.protocol === "grpc-web" ? request.requestMethod : "POST";
-  const head = calls.head(request.header, httpMethod, request.url);
-  call.start(options.target, head, new RequestOutcome(signal, call));
+  const outcome = new RequestOutcome(life, calls.url, signal, call);
+  call.start((again) => calls.head(again ? calls.again(header, again) : header, httpMethod, url), outcome);
   return call.response;
 }
 

@@ -9,8 +9,10 @@ import { companionLines, onwardLimitMs } from "../../interceptors/index.ts";
 import { type Codec, methodCodecs } from "../../wire/codec.ts";
 import { MAX_MESSAGE_BYTES } from "../../wire/envelope.ts";
 import { timeoutHeaderOf } from "../../wire/protocol.ts";
+import { type AttemptRules, attemptRules } from "../attempts/attempt-rules.ts";
 import type { RequestHead } from "../connections/http-request.ts";
 import type { CallLimits } from "./call-life.ts";
+import type { FurtherAttempt } from "./further-attempt.ts";
 import { FRAMING_FIELDS, requestFields } from "./request-fields.ts";
 import { requestHeader } from "./request-header.ts";
 import { type StreamForm, streamForm } from "./stream-form.ts";
@@ -26,6 +28,8 @@ export interface AddedLines {
 /** A call's header: what it adds, or all of it where it is more than that or somebody is to see it. */
 export type CallHeader = Headers | AddedLines;
 
+/** Says how often a call was tried before (gRPC A6). */
+export const PREVIOUS_ATTEMPTS_HEADER = "grpc-previous-rpc-attempts";
 const NO_LINES: Lines = [];
 const NOTHING_ADDED: AddedLines = { lines: NO_LINES, isTimed: false };
 const ONLY_TIMED: AddedLines = { lines: NO_LINES, isTimed: true };
@@ -38,6 +42,8 @@ export class MethodCalls {
   readonly output: Codec;
   /** Of messages in envelopes. */
   readonly form: StreamForm;
+  /** How often, and when, calls are tried. */
+  readonly rules: AttemptRules;
   readonly #options: CallTransportOptions;
   readonly #path: string;
   readonly #timeoutHeader: TimeoutHeader;
@@ -61,14 +67,15 @@ export class MethodCalls {
     const url = new URL(this.url);
     this.#path = url.pathname;
     this.#timeoutHeader = timeoutHeaderOf(options.protocol);
-    this.#channelMs = method.methodKind === "unary" ? options.timeoutMs : undefined;
+    this.rules = attemptRules(method, options.policies);
+    this.#channelMs = this.rules.timeoutMs ?? (method.methodKind === "unary" ? options.timeoutMs : undefined);
     const header = requestHeader(options, method.methodKind, undefined);
     if (options.protocol === "connect" && method.methodKind === "unary") {
       header.delete("content-encoding"); // it depends on the message
     }
     const lines = requestFields("POST", url, header);
     this.#block = new FieldBlock(lines);
-    this.#timedBlock = new FieldBlock([...lines, this.#timeoutLine(options.timeoutMs)]);
+    this.#timedBlock = new FieldBlock([...lines, this.#timeoutLine(this.#channelMs ?? options.timeoutMs)]);
     this.#reserved = new Set([
       ...lines.map(([name]) => name),
       ...FRAMING_FIELDS,
@@ -77,6 +84,7 @@ export class MethodCalls {
       "x-user-agent",
       "content-encoding",
       this.#timeoutHeader,
+      PREVIOUS_ATTEMPTS_HEADER,
     ]);
   }
 
@@ -94,7 +102,7 @@ export class MethodCalls {
   ): { readonly header: CallHeader; readonly limits: CallLimits } {
     const own = header === undefined ? undefined : new Headers(header);
     const askedMs = timeoutMs !== undefined && timeoutMs > 0 ? Math.min(timeoutMs, MAX_TIMER_MS) : undefined;
-    const limitMs = onwardLimitMs(call, askedMs ?? this.#timeoutIn(own), this.#channelMs);
+    const limitMs = onwardLimitMs(call, this.#bounded(askedMs ?? this.#timeoutIn(own)), this.#channelMs);
     const limits = { limitMs, isOwnLimit: limitMs !== undefined && limitMs === askedMs };
     const isTimed = limitMs !== undefined && limitMs === this.#channelMs;
     if (isSeen || (own !== undefined && this.#isReserved(own))) {
@@ -129,6 +137,32 @@ export class MethodCalls {
     const { lines, isTimed } = header;
     const fields = isTimed ? this.#timedBlock : this.#block;
     return { method: "POST", path: this.#path, fields, more: lines.length === 0 ? undefined : lines };
+  }
+
+  /** The header of a further attempt, with what is left of the time. */
+  again(header: CallHeader, { previousAttempts, timeLeftMs }: FurtherAttempt): CallHeader {
+    const added: (readonly [string, string])[] = [];
+    if (timeLeftMs !== undefined) {
+      added.push(this.#timeoutLine(timeLeftMs));
+    }
+    if (previousAttempts > 0) {
+      added.push([PREVIOUS_ATTEMPTS_HEADER, String(previousAttempts)]);
+    }
+    if (header instanceof Headers) {
+      const changed = new Headers(header);
+      for (const line of added) {
+        changed.set(...line);
+      }
+      return changed;
+    }
+    const isReplaced = (name: string) => added.some(([other]) => other === name);
+    return { lines: [...header.lines.filter(([name]) => !isReplaced(name)), ...added], isTimed: false };
+  }
+
+  /** A caller's own limit, which the method's, where the service config has one, bounds (gRPC's doc/service_config.md). */
+  #bounded(ownMs: number | undefined): number | undefined {
+    const { timeoutMs } = this.rules;
+    return ownMs === undefined || timeoutMs === undefined ? ownMs : Math.min(ownMs, timeoutMs);
   }
 
   #isReserved(own: Headers): boolean {

@@ -1,15 +1,30 @@
-import { ConnectError } from "@connectrpc/connect";
-import { type Cuttable, type Outcome, reasonOf } from "./call-life.ts";
+import type { ConnectError } from "@connectrpc/connect";
+import type { Clock } from "../../call/clock.ts";
+import { type CallLife, type Cuttable, reasonOf } from "./call-life.ts";
+import { onwardError } from "./onward-error.ts";
+import type { Outcome } from "./outcome.ts";
 
 /** One request of a call, of which interceptors make what they like; the signal that they give cuts it short. */
 export class RequestOutcome implements Outcome {
+  readonly clock: Clock;
+  readonly startedAt: number;
+  readonly #life: CallLife;
+  readonly #url: string;
   readonly #signal: AbortSignal;
   readonly #underWay: Cuttable;
 
-  constructor(signal: AbortSignal, underWay: Cuttable) {
+  constructor(life: CallLife, url: string, signal: AbortSignal, underWay: Cuttable) {
+    this.clock = life.clock;
+    this.startedAt = life.now();
+    this.#life = life;
+    this.#url = url;
     this.#signal = signal;
     this.#underWay = underWay;
     signal.addEventListener("abort", this);
+  }
+
+  get timeLeftMs(): number | undefined {
+    return this.#life.timeLeftMs;
   }
 
   /** The signal has aborted. */
@@ -25,8 +40,12 @@ export class RequestOutcome implements Outcome {
     this.#signal.removeEventListener("abort", this);
   }
 
-  fail(thrown: unknown): ConnectError {
+  errorOf(thrown: unknown): ConnectError {
+    return this.#signal.aborted ? reasonOf(this.#signal) : this.#life.errorOf(thrown);
+  }
+
+  fail(thrown: unknown, story?: () => string): ConnectError {
     this.#signal.removeEventListener("abort", this);
-    return ConnectError.from(thrown);
+    return onwardError(this.errorOf(thrown), this.#url, !this.#signal.aborted, story, thrown);
   }
 }

@@ -13,16 +13,16 @@ import {
   windowUpdateFrame,
 } from "../../../test/support/frame-server.ts";
 import { FLAG, FRAME, frame, headerBlock } from "../../../test/support/frames.ts";
+import { httpTarget } from "../../../test/support/http-target.ts";
 import { ErrorCode } from "../../http2/index.ts";
 import { envelope } from "../../wire/envelope.ts";
-import { createHttp2Target } from "../connections/http2-target.ts";
 
 const method = NameService.method.processNames;
 const GRPC = [["content-type", "application/grpc"]] as const;
 
 /** A transport by gRPC, closed with the test. */
 function transportTo(url: URL) {
-  const target = createHttp2Target(url);
+  const target = httpTarget(url);
   const { transport, counts } = testTransport(target, url);
   const stream = (input: AsyncIterable<{ name: string }>, signal?: AbortSignal) =>
     transport.stream(method, signal, undefined, undefined, input);
@@ -248,7 +248,7 @@ describe("answers", () => {
 
   test.each(["return", "throw"] as const)("cancel the stream where an interceptor leaves them by %s", async (way) => {
     await using server = await frameServer([]);
-    const target = createHttp2Target(server.url);
+    const target = httpTarget(server.url);
     let left = false;
     const { transport } = testTransport(target, server.url, {
       interceptors: [

@@ -1,3 +1,4 @@
+// Over 300 lines: the call, the listener to its answer and the iterator of its messages are one object.
 import type { DescMessage, DescMethodStreaming, Message, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type StreamResponse } from "@connectrpc/connect";
 import { BodyQueue } from "../../wire/body-queue.ts";
@@ -5,18 +6,21 @@ import { inflate } from "../../wire/compression.ts";
 import { COMPRESSED_FLAG } from "../../wire/envelope.ts";
 import { EnvelopeReader } from "../../wire/envelope-reader.ts";
 import { ReaderSteps } from "../../wire/reader-steps.ts";
-import type {
-  AnswerFields,
-  AnswerListener,
-  HttpRequest,
-  HttpTarget,
-  RequestHead,
-} from "../connections/http-request.ts";
+import { Rest } from "../attempts/rest.ts";
+import { Retries, saysOverloaded } from "../attempts/retries.ts";
+import type { AnswerFields, AnswerListener, HttpRequest, RequestHead } from "../connections/http-request.ts";
+import type { Placement } from "../connections/placement.ts";
 import { lazyHeadersOf } from "./answer-fields.ts";
 import { brokenEnvelope } from "./broken-answer.ts";
-import type { Cuttable, Outcome } from "./call-life.ts";
+import type { Cuttable } from "./call-life.ts";
 import type { AnswerEnd, AnswerHead } from "./call-protocol.ts";
+import { type AttemptSight, storyOf } from "./call-story.ts";
+import type { FurtherAttempt } from "./further-attempt.ts";
+import { throttled } from "./local-errors.ts";
+import type { MethodCalls } from "./method-calls.ts";
+import type { Outcome } from "./outcome.ts";
 import type { StreamForm } from "./stream-form.ts";
+import type { CallTransportOptions } from "./transport-options.ts";
 import { Upload } from "./upload.ts";
 
 type Result = IteratorResult<Message, undefined>;
@@ -24,19 +28,34 @@ type Result = IteratorResult<Message, undefined>;
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 const NO_FIELDS: AnswerFields = [];
 
-/** A call of a method that streams, the listener to its answer, and the iterator of the answer's messages. */
+/** Gives the head of a stream's request; see UnaryRequestParts. */
+type HeadOf = (again: FurtherAttempt | undefined) => RequestHead;
+
+/**
+ * A call of a method that streams, the listener to its answer, and the iterator of the answer's messages. Until the answer
+ * begins, it may be tried again.
+ */
 export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Message, undefined> {
   readonly #settle = Promise.withResolvers<StreamResponse>();
+  readonly #options: CallTransportOptions;
   readonly #method: DescMethodStreaming;
+  readonly #calls: MethodCalls;
   readonly #form: StreamForm;
+  readonly #isForRetry: boolean;
+  readonly #waitForReady: boolean;
   readonly #isOutermost: boolean;
   readonly #upload: Upload;
   /** What came is kept as it is until it is read: messages take more room than their bytes. */
   readonly #queue = new BodyQueue(() => undefined);
   readonly #reader: EnvelopeReader;
   #outcome: Outcome | undefined;
-  #request: HttpRequest | undefined;
-  #isOpen = false;
+  #headOf: HeadOf | undefined;
+  #attempt: StreamAttempt | undefined;
+  #past: AttemptSight[] | undefined;
+  #retries: Retries | undefined;
+  #rest: Rest | undefined;
+  /** Why no further attempt was made. */
+  #note = "";
   #head: AnswerHead | undefined;
   #end: AnswerEnd | undefined;
   #trailers = NO_FIELDS;
@@ -47,18 +66,28 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
   #isOver = false;
   #error: ConnectError | undefined;
 
-  /** @param isOutermost whoever reads gets no way to leave, as Connect's transports give none: the call's end ends it */
+  /**
+   * @param isForRetry the call is made for one that is a retry itself
+   * @param isOutermost whoever reads gets no way to leave, as Connect's transports give none: the call's end ends it
+   */
   constructor(
+    options: CallTransportOptions,
     method: DescMethodStreaming,
-    form: StreamForm,
+    calls: MethodCalls,
     messages: AsyncIterable<MessageInitShape<DescMessage>>,
+    isForRetry: boolean,
+    waitForReady: boolean,
     isOutermost: boolean,
   ) {
-    this.#isOutermost = isOutermost;
+    this.#options = options;
     this.#method = method;
-    this.#form = form;
-    this.#upload = new Upload(method.input, form, messages);
-    this.#reader = new EnvelopeReader(form.readMaxBytes);
+    this.#calls = calls;
+    this.#form = calls.form;
+    this.#isForRetry = isForRetry;
+    this.#waitForReady = waitForReady;
+    this.#isOutermost = isOutermost;
+    this.#upload = new Upload(method.input, calls.form, messages);
+    this.#reader = new EnvelopeReader(calls.form.readMaxBytes);
   }
 
   /** Settled with the head of the answer. */
@@ -67,20 +96,21 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
   }
 
   /** Begins. To be called in the caller's context, which whoever gives the messages is part of. */
-  start(target: HttpTarget, head: RequestHead, outcome: Outcome): void {
+  start(headOf: HeadOf, outcome: Outcome): void {
     this.#outcome = outcome;
+    this.#headOf = headOf;
     if (this.#isOver) {
       return;
     }
-    try {
-      this.#request = target.request(head, undefined, this);
-    } catch (error) {
-      this.#fail(error);
+    const { policies, target } = this.#options;
+    const { throttle, budget, sight } = policies;
+    if (throttle?.admits() === false) {
+      sight.tell("throttle", { url: this.#calls.url });
+      this.#fail(throttled(target.origin));
       return;
     }
-    if (this.#isOpen) {
-      this.#upload.open(this.#request);
-    }
+    budget.onCall();
+    this.#begin(undefined);
     this.#upload.send().catch((error: unknown) => this.#fail(ConnectError.from(error, Code.Internal)));
   }
 
@@ -90,10 +120,14 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
 
   // The answer comes (AnswerListener).
 
+  onPlaced(placement: Placement): void {
+    this.#known.placement = placement;
+  }
+
   onOpen(): void {
-    this.#isOpen = true;
-    if (this.#request !== undefined) {
-      this.#upload.open(this.#request);
+    this.#known.isOpen = true;
+    if (this.#known.request !== undefined) {
+      this.#upload.open(this.#known.request);
     }
   }
 
@@ -102,15 +136,18 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
   }
 
   onHead(status: number, fields: AnswerFields): void {
+    this.#known.headAt = this.#now();
     try {
       this.#head = this.#form.answers.readHead(this.#method.methodKind, status, fields);
       if (this.#head.error !== undefined) {
         throw this.#head.error;
       }
     } catch (error) {
-      this.#fail(error);
+      this.#onFailed(error, false);
       return;
     }
+    this.#upload.commit();
+    this.#options.policies.throttle?.onAnswer(false);
     const end = this.#form.answers.streamEnd(this.#head, () => this.#trailers);
     this.#end = end;
     this.#outcome?.beginStream();
@@ -127,7 +164,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
 
   onData(bytes: Uint8Array): void {
     if (this.#isOver) {
-      this.#request?.consumed(bytes.length);
+      this.#attempt?.request?.consumed(bytes.length);
     } else if (this.#waiter === undefined) {
       this.#queue.push(bytes);
     } else {
@@ -150,8 +187,8 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     this.#wake();
   }
 
-  onError(error: ConnectError): void {
-    this.#fail(error);
+  onError(error: ConnectError, isUnprocessed: boolean): void {
+    this.#onFailed(error, isUnprocessed);
   }
 
   // The answer is read (AsyncIterator).
@@ -208,7 +245,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     const reader = this.#reader;
     for (;;) {
       const isWhole = reader.take();
-      this.#request?.consumed(reader.takeUsedBytes());
+      this.#attempt?.request?.consumed(reader.takeUsedBytes());
       if (isWhole) {
         const { flags, message } = reader;
         const result =
@@ -259,6 +296,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     }
     this.#end?.onEnd();
     this.#isOver = true;
+    this.#attempt?.placement?.whenDone(undefined);
     this.#outcome?.succeed();
     return DONE;
   }
@@ -267,7 +305,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
   #leave(): void {
     if (!this.#isOver) {
       this.#isOver = true;
-      this.#request?.cancel();
+      this.#giveUp(undefined);
       this.#upload.stop(undefined);
       this.#outcome?.succeed();
     }
@@ -275,13 +313,88 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     this.#waiter = undefined;
   }
 
+  // Attempts.
+
+  /** @param failed where another attempt has failed */
+  #begin(failed: Placement | undefined): void {
+    const { target } = this.#options;
+    const { startedAt, timeLeftMs } = this.#outcome as Outcome; // it has one from the start
+    const again = this.#retries && { previousAttempts: this.#retries.previousAttempts, timeLeftMs };
+    const attempt: StreamAttempt = { startedAt: again === undefined ? startedAt : this.#now(), isOpen: false };
+    this.#attempt = attempt;
+    this.#head = undefined;
+    try {
+      const head = (this.#headOf as HeadOf)(again); // it has begun
+      const wish = { waitForReady: this.#waitForReady, avoid: failed };
+      attempt.request = target.request(head, undefined, this, wish);
+    } catch (error) {
+      this.#onFailed(error, false);
+      return;
+    }
+    if (attempt.isOpen) {
+      this.#upload.open(attempt.request);
+    }
+  }
+
+  /** The attempt has failed; unless its answer had begun, there may be another. */
+  #onFailed(thrown: unknown, isUnprocessed: boolean): void {
+    if (this.#isOver || this.#error !== undefined) {
+      return;
+    }
+    const error = (this.#outcome as Outcome).errorOf(thrown); // it has one from the start
+    if (error.isWireError || error.code === Code.ResourceExhausted) {
+      this.#options.policies.throttle?.onAnswer(saysOverloaded(error));
+    }
+    if (this.#end === undefined && this.#upload.isRepeatable && this.#tryAgain(error, isUnprocessed)) {
+      return;
+    }
+    this.#fail(thrown);
+  }
+
+  #tryAgain(error: ConnectError, isUnprocessed: boolean): boolean {
+    const { policies } = this.#options;
+    const { clock, timeLeftMs } = this.#outcome as Outcome; // it has one from the start
+    this.#retries ??= new Retries(this.#calls.rules, policies, this.#calls.url, this.#isForRetry);
+    const { placement } = this.#known;
+    const decision = this.#retries.afterFailure({ error, isUnprocessed, placement }, timeLeftMs);
+    if (typeof decision === "string") {
+      this.#note = decision;
+      return false;
+    }
+    this.#giveUp(isUnprocessed ? Code.Canceled : error.code);
+    this.#upload.close();
+    this.#past ??= [];
+    this.#past.push(this.#sight(error.rawMessage));
+    this.#attempt = undefined;
+    if (decision === 0) {
+      this.#begin(placement);
+      return true;
+    }
+    this.#rest = new Rest(policies.resting, clock, decision, (closed) => {
+      this.#rest = undefined;
+      if (closed === undefined) {
+        this.#begin(placement);
+      } else {
+        this.#fail(closed);
+      }
+    });
+    return true;
+  }
+
+  /** Ends what is under way of the attempt. `code` is what came of it, for whoever judges the backend. */
+  #giveUp(code: Code | undefined): void {
+    this.#rest?.end();
+    this.#attempt?.request?.cancel();
+    this.#attempt?.placement?.whenDone(code);
+  }
+
   #fail(thrown: unknown): ConnectError {
     if (this.#error !== undefined || this.#isOver) {
       return this.#error ?? ConnectError.from(thrown);
     }
     this.#isOver = true;
-    this.#request?.cancel();
-    const error = this.#outcome?.fail(thrown) ?? ConnectError.from(thrown);
+    const error = this.#outcome?.fail(thrown, () => this.#story()) ?? ConnectError.from(thrown);
+    this.#giveUp(error.code);
     this.#error = error;
     this.#upload.stop(error);
     this.#queue.fail(error); // what was not read is dropped
@@ -290,4 +403,35 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     this.#waiter = undefined;
     return error;
   }
+
+  get #known(): StreamAttempt {
+    return this.#attempt as StreamAttempt; // only an attempt is told of its answer
+  }
+
+  #now(): number {
+    return (this.#outcome as Outcome).clock.now(); // it has one from the start
+  }
+
+  #sight(failure: string | undefined): AttemptSight {
+    const { placement, startedAt, request, headAt } = this.#known;
+    const waited = request?.waited;
+    return { backend: placement?.backend, startedAt, waited, headAt, until: this.#now(), failure };
+  }
+
+  #story(): string {
+    const { policies, targetName } = this.#options;
+    const attempts = [...(this.#past ?? []), ...(this.#attempt === undefined ? [] : [this.#sight(undefined)])];
+    const { startedAt } = this.#outcome as Outcome; // it has one from the start
+    return storyOf(targetName, startedAt, this.#now(), attempts, this.#note, policies.lastConnectionError());
+  }
+}
+
+/** An attempt at a stream under way. */
+interface StreamAttempt {
+  readonly startedAt: number;
+  request?: HttpRequest;
+  placement?: Placement;
+  /** What is sent goes out. */
+  isOpen: boolean;
+  headAt?: number;
 }

@@ -2,6 +2,7 @@ import type { ContextValues, Interceptor } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import type { CodecOptions } from "../../wire/codec.ts";
 import type { RpcProtocol } from "../../wire/protocol.ts";
+import type { AttemptPolicies } from "../attempts/attempt-rules.ts";
 import type { HttpTarget } from "../connections/http-request.ts";
 import type { CallCounts } from "./call-life.ts";
 
@@ -27,6 +28,9 @@ export interface CallTransportOptions {
   readonly interceptors: readonly Interceptor[];
   /** Kept up to date. */
   readonly counts: CallCounts;
+  /** How people know the target, as in `dns:///name:50051`. */
+  readonly targetName: string;
+  readonly policies: AttemptPolicies;
 }
 
 /** What a call is asked for with; see Connect's Transport. */

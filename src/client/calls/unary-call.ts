@@ -1,56 +1,96 @@
-import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
-import { Code, ConnectError, type UnaryResponse } from "@connectrpc/connect";
+import type { Message } from "@bufbuild/protobuf";
+import type { Code, ConnectError } from "@connectrpc/connect";
 import type {
   AnswerFields,
   AnswerListener,
   HttpRequest,
   HttpTarget,
+  PlacementWish,
   RequestHead,
 } from "../connections/http-request.ts";
-import type { Cuttable, Outcome } from "./call-life.ts";
+import type { Placement } from "../connections/placement.ts";
+import type { AttemptSight } from "./call-story.ts";
 
-/** Whoever waits for the answer. */
-export interface Settle {
-  readonly resolve: (response: UnaryResponse) => void;
-  readonly reject: (error: ConnectError) => void;
+/** The answer of a unary call. */
+export interface UnaryAnswer {
+  readonly header: Headers;
+  readonly message: Message;
+  readonly trailer: Headers;
 }
 
-/** A unary call under way, and the listener to its answer: one object, and the promise that it settles. */
-export abstract class UnaryCall implements AnswerListener, Cuttable {
-  readonly #method: DescMethodUnary;
-  readonly #settle: Settle;
-  #outcome: Outcome | undefined;
+/** Whose attempt a unary call is. */
+export interface AttemptOwner {
+  now(): number;
+  onAnswered(attempt: UnaryCall, answer: UnaryAnswer): void;
+  /** @param isUnprocessed the peer cannot have acted on it */
+  onFailed(attempt: UnaryCall, thrown: unknown, isUnprocessed: boolean): void;
+}
+
+/** An attempt at a unary call under way: the listener to its answer. */
+export abstract class UnaryCall implements AnswerListener {
+  readonly #owner: AttemptOwner;
   #request: HttpRequest | undefined;
+  #placement: Placement | undefined;
+  #startedAt = 0;
+  #headAt: number | undefined;
   #isOver = false;
 
-  constructor(method: DescMethodUnary, settle: Settle) {
-    this.#method = method;
-    this.#settle = settle;
+  constructor(owner: AttemptOwner) {
+    this.#owner = owner;
   }
 
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** Who is to know how it went. */
-  set outcome(outcome: Outcome) {
-    this.#outcome = outcome;
+  /** Where it is; undefined until it has a connection. */
+  get placement(): Placement | undefined {
+    return this.#placement;
   }
 
   /** @param body null where the request has none */
-  start(target: HttpTarget, head: RequestHead, body: Uint8Array | null): void {
-    if (this.#isOver) {
-      return;
-    }
+  start(target: HttpTarget, head: RequestHead, body: Uint8Array | null, wish: PlacementWish, now: number): void {
+    this.#startedAt = now;
     try {
-      this.#request = target.request(head, body, this);
+      this.#request = target.request(head, body, this, wish);
     } catch (error) {
       this.fail(error);
     }
   }
 
-  cut(reason: ConnectError): void {
-    this.fail(reason);
+  /** Gives it up; its owner is told nothing. `code` is what came of it, for whoever judges the backend. */
+  cancel(code: Code): void {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#request?.cancel();
+      this.#placement?.whenDone(code);
+    }
+  }
+
+  /** Ends it, and its request. */
+  fail(thrown: unknown, isUnprocessed = false): void {
+    if (this.#isOver) {
+      return;
+    }
+    this.#isOver = true;
+    this.#request?.cancel();
+    this.#owner.onFailed(this, thrown, isUnprocessed);
+  }
+
+  /** @param failure what it failed with; undefined where it was given up */
+  sight(failure: string | undefined): AttemptSight {
+    return {
+      backend: this.#placement?.backend,
+      startedAt: this.#startedAt,
+      waited: this.#request?.waited,
+      headAt: this.#headAt,
+      until: this.#owner.now(),
+      failure,
+    };
+  }
+
+  onPlaced(placement: Placement): void {
+    this.#placement = placement;
   }
 
   onOpen(): void {
@@ -62,6 +102,7 @@ export abstract class UnaryCall implements AnswerListener, Cuttable {
   }
 
   onHead(status: number, fields: AnswerFields): void {
+    this.#headAt = this.#owner.now();
     try {
       this.readHead(status, fields);
     } catch (error) {
@@ -94,19 +135,8 @@ export abstract class UnaryCall implements AnswerListener, Cuttable {
     }
   }
 
-  onError(error: ConnectError): void {
-    this.fail(error);
-  }
-
-  /** Ends the call, and its request. */
-  fail(thrown: unknown): void {
-    if (this.#isOver) {
-      return;
-    }
-    this.#isOver = true;
-    this.#request?.cancel();
-    const { reject } = this.#settle;
-    reject(this.#outcome?.fail(thrown) ?? ConnectError.from(thrown, Code.Internal));
+  onError(error: ConnectError, isUnprocessed: boolean): void {
+    this.fail(error, isUnprocessed);
   }
 
   protected succeed(header: Headers, message: Message, trailer: Headers): void {
@@ -114,10 +144,8 @@ export abstract class UnaryCall implements AnswerListener, Cuttable {
       return;
     }
     this.#isOver = true;
-    this.#outcome?.succeed();
-    const method = this.#method;
-    const { resolve } = this.#settle;
-    resolve({ stream: false, service: method.parent, method, header, message, trailer });
+    this.#placement?.whenDone(undefined);
+    this.#owner.onAnswered(this, { header, message, trailer });
   }
 
   // What differs by protocol. Each throws a ConnectError where the answer is wrong, or says that the call has failed.

@@ -1,22 +1,8 @@
-import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
-import { ConnectUnaryCall } from "./connect-unary-call.ts";
-import { EnvelopeUnaryCall } from "./envelope-unary-call.ts";
+import type { Message } from "@bufbuild/protobuf";
 import type { MethodCalls } from "./method-calls.ts";
 import type { CallTransportOptions } from "./transport-options.ts";
-import type { Settle, UnaryCall } from "./unary-call.ts";
+import type { UnaryAttempts } from "./unary-attempts.ts";
 import { enveloped } from "./upload.ts";
-
-/** A unary call that listens to its answer; nothing is sent yet. */
-export function createUnaryCall(
-  { protocol, format, readMaxBytes }: CallTransportOptions,
-  method: DescMethodUnary,
-  calls: MethodCalls,
-  settle: Settle,
-): UnaryCall {
-  return protocol === "connect"
-    ? new ConnectUnaryCall(method, format === "binary", calls.output, readMaxBytes, settle)
-    : new EnvelopeUnaryCall(method, protocol === "grpc-web", calls.output, readMaxBytes, settle);
-}
 
 /** Sends a request's body; `encoding` is what it is compressed with where the head has to say so. */
 export type SendBody = (body: Uint8Array, encoding: string | undefined) => void;
@@ -24,7 +10,7 @@ export type SendBody = (body: Uint8Array, encoding: string | undefined) => void;
 /** Writes the request of a unary call and has it sent; what is wrong with it, the call fails with. */
 export function writeUnary(
   options: CallTransportOptions,
-  call: UnaryCall,
+  call: UnaryAttempts,
   calls: MethodCalls,
   message: Message,
   send: SendBody,

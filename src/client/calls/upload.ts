@@ -22,13 +22,25 @@ export function enveloped(
   return sealEnvelope(0, bytes, bytes.length - ENVELOPE_BYTES < compressMinBytes ? undefined : sendCompression);
 }
 
-/** The messages of a request, asked for one by one while there is room for them. */
+/** What is kept of messages that were sent, in case they have to be sent again, in bytes. */
+const KEPT_BYTES = 64 * 1024;
+
+/**
+ * The messages of a request, asked for one by one while there is room for them. Until the answer begins the first of them
+ * are kept, so that another request can take the place of one that failed.
+ */
 export class Upload {
   readonly #type: DescMessage;
   readonly #form: MessageForm;
   readonly #messages: AsyncIterator<MessageInitShape<DescMessage>>;
-  readonly #opened = Promise.withResolvers<HttpRequest>();
-  #onRoom: (() => void) | undefined;
+  #request: HttpRequest | undefined;
+  #hasRoom = true;
+  #wake: (() => void) | undefined;
+  /** Undefined where nothing can be sent again. */
+  #kept: Uint8Array[] | undefined = [];
+  #keptBytes = 0;
+  /** There are no more messages. */
+  #isWhole = false;
   /** Nothing more is asked for. */
   #isOver = false;
 
@@ -38,37 +50,55 @@ export class Upload {
     this.#messages = messages[Symbol.asyncIterator]();
   }
 
-  /** The request can be sent. */
+  /** Whether another request could have all that was sent. */
+  get isRepeatable(): boolean {
+    return this.#kept !== undefined;
+  }
+
+  /** A request can be sent: what was sent before, and what follows, goes there. */
   open(request: HttpRequest): void {
-    this.#opened.resolve(request);
+    this.#request = request;
+    this.#hasRoom = true;
+    for (const bytes of this.#kept ?? []) {
+      this.#hasRoom = request.send(bytes, false);
+    }
+    if (this.#isWhole) {
+      request.send(NOTHING, true);
+    }
+    this.#wake?.();
+  }
+
+  /** The request has failed, and another one follows. */
+  close(): void {
+    this.#request = undefined;
+  }
+
+  /** The answer has begun: nothing is ever sent again. */
+  commit(): void {
+    this.#kept = undefined;
   }
 
   /** There is room for more. */
   room(): void {
-    this.#onRoom?.();
+    this.#hasRoom = true;
+    this.#wake?.();
   }
 
   /** Sends all messages. To be called in the caller's context, which whoever gives them is part of. */
   async send(): Promise<void> {
-    const request = await this.#opened.promise;
     try {
-      while (!this.#isOver) {
+      while (await this.#mayAsk()) {
         const { done, value } = await this.#messages.next();
         if (this.#isOver) {
           return;
         }
         if (done) {
-          this.#isOver = true;
-          request.send(NOTHING, true);
+          this.#isWhole = true;
+          this.#request?.send(NOTHING, true);
           return;
         }
-        const bytes = enveloped(this.#form, create(this.#type, value));
-        const hasRoom = request.send(bytes instanceof Uint8Array ? bytes : await bytes, false);
-        if (!hasRoom && !this.#isOver) {
-          await new Promise<void>((resolve) => {
-            this.#onRoom = resolve;
-          });
-        }
+        const sealed = enveloped(this.#form, create(this.#type, value));
+        this.#send(sealed instanceof Uint8Array ? sealed : await sealed);
       }
     } catch (thrown) {
       if (!this.#isOver) {
@@ -80,12 +110,40 @@ export class Upload {
 
   /** No more is wanted: whoever gives the messages is told so, and why if there is an error. */
   stop(error: Error | undefined): void {
-    if (this.#isOver) {
+    if (this.#isOver || this.#isWhole) {
       return;
     }
     this.#isOver = true;
-    this.#onRoom?.();
+    this.#wake?.();
     void closeMessages(this.#messages, error);
+  }
+
+  /** Waits until there is somewhere to send a message; false where none is wanted any more. */
+  async #mayAsk(): Promise<boolean> {
+    while (!this.#isOver && (this.#request === undefined || !this.#hasRoom)) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return !this.#isOver;
+  }
+
+  #send(bytes: Uint8Array): void {
+    if (this.#isOver) {
+      return;
+    }
+    this.#keep(bytes);
+    if (this.#request !== undefined) {
+      this.#hasRoom = this.#request.send(bytes, false);
+    }
+  }
+
+  #keep(bytes: Uint8Array): void {
+    this.#kept?.push(bytes);
+    this.#keptBytes += bytes.length;
+    if (this.#keptBytes > KEPT_BYTES && this.#request !== undefined) {
+      this.#kept = undefined;
+    }
   }
 }
 

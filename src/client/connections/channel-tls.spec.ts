@@ -22,7 +22,7 @@ test.each([
   [{ key: "garbage" }, "tls.key needs tls.cert"],
 ])("a channel with the TLS options %o is refused when it is made", (tls, message) => {
   expect(() => createChannel("https://localhost:1", { tls })).toThrow(
-    `createChannel("https://localhost:1"): ${message}`,
+    `createChannel("https://localhost:1/"): ${message}`,
   );
 });
 

@@ -7,9 +7,9 @@ import * as tls from "node:tls";
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ask as askTarget } from "../../../test/support/http-request.ts";
+import { httpTarget } from "../../../test/support/http-target.ts";
 import { listening } from "../../../test/support/listening.ts";
 import type { ChannelTls } from "./connect-socket.ts";
-import { createHttp2Target } from "./http2-target.ts";
 
 interface KeyPair {
   readonly key: string;
@@ -26,7 +26,7 @@ function selfSigned(folder: string, name: string): KeyPair {
 }
 
 async function ask(url: string, options: ChannelTls): Promise<string> {
-  const target = createHttp2Target(new URL(url), { tls: options });
+  const target = httpTarget(new URL(url), { tls: options });
   try {
     return (await (await askTarget(target, url)).whole).text;
   } finally {

@@ -1,5 +1,6 @@
 import type { ConnectError } from "@connectrpc/connect";
 import type { FieldLines, HeaderField, Lines } from "../../http2/index.ts";
+import type { Placement } from "./placement.ts";
 
 // What a call needs of HTTP, whatever its version: a request is begun at a target, and a listener is told of the answer.
 
@@ -20,6 +21,8 @@ export interface RequestHead {
 
 /** What a request's sender is told. Nothing here may throw. */
 export interface AnswerListener {
+  /** First: the request goes to this connection. Not called where the target has but one way to go. */
+  onPlaced?(placement: Placement): void;
   /** Whatever is sent now goes out; not called where the request was begun with its body. */
   onOpen(): void;
   onHead(status: number, fields: AnswerFields): void;
@@ -31,12 +34,18 @@ export interface AnswerListener {
   onEnd(): void;
   /** There is room again, or no sense in waiting for it. */
   onRoom(): void;
-  /** Last: there is no answer, or no more of it. */
-  onError(error: ConnectError): void;
+  /**
+   * Last: there is no answer, or no more of it.
+   *
+   * @param isUnprocessed the peer cannot have acted on the request (RFC 9113, 8.7): it may be sent again, whatever it is
+   */
+  onError(error: ConnectError, isUnprocessed: boolean): void;
 }
 
 /** A request under way. */
 export interface HttpRequest {
+  /** How long it waited for a connection, so far; undefined where it did not. */
+  readonly waited?: Waited | undefined;
   /**
    * Sends a part of the body; the last part ends it.
    *
@@ -49,6 +58,22 @@ export interface HttpRequest {
   cancel(): void;
 }
 
+/** What a request waits for until it has a connection. */
+export type WaitingStage = "resolving" | "connecting" | "waiting for a stream slot";
+
+/** Milliseconds that a request has waited, by stage. */
+export type Waited = Readonly<Record<WaitingStage, number>>;
+
+/** How a request may be placed. */
+export interface PlacementWish {
+  /** Waits, as long as its call may, where no backend can be reached. */
+  readonly waitForReady: boolean;
+  /** Not there, if there is another: it failed there. */
+  readonly avoid: Placement | undefined;
+}
+
+export const NO_WISH: PlacementWish = { waitForReady: false, avoid: undefined };
+
 /** Where requests go. */
 export interface HttpTarget {
   /** As in `http://localhost:50051`. */
@@ -59,7 +84,12 @@ export interface HttpTarget {
    *
    * @throws ConnectError `unavailable` once the target is closed
    */
-  request(head: RequestHead, body: Uint8Array | null | undefined, listener: AnswerListener): HttpRequest;
+  request(
+    head: RequestHead,
+    body: Uint8Array | null | undefined,
+    listener: AnswerListener,
+    wish?: PlacementWish,
+  ): HttpRequest;
   /** Ends all that is under way, for good. */
   close(): void;
 }

@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import type { ConnectError } from "@connectrpc/connect";
 import type { AnswerField, AnswerFields, AnswerListener, HttpRequest, RequestHead } from "./http-request.ts";
-import { connectErrorFromNode } from "./node-error.ts";
 
 /** What of an answer may wait for its reader before the connection is paused, in bytes. */
 const UNREAD_BYTES = 64 * 1024;
@@ -9,6 +9,8 @@ const UNREAD_BYTES = 64 * 1024;
 export class Http1Request implements HttpRequest {
   readonly #request: ClientRequest;
   readonly #listener: AnswerListener;
+  /** What a call fails with whose connection has failed so. */
+  readonly #errorOf: (error: Error) => ConnectError;
   #response: IncomingMessage | undefined;
   #unreadBytes = 0;
   /** The listener has heard the last. */
@@ -19,8 +21,10 @@ export class Http1Request implements HttpRequest {
     head: RequestHead,
     body: Uint8Array | null | undefined,
     listener: AnswerListener,
+    errorOf: (error: Error) => ConnectError,
   ) {
     this.#listener = listener;
+    this.#errorOf = errorOf;
     const request = begin(nodeHeaders(head));
     this.#request = request;
     request.on("response", (response) => this.#onResponse(response));
@@ -116,7 +120,7 @@ export class Http1Request implements HttpRequest {
   #fail(error: Error): void {
     if (!this.#isOver) {
       this.#isOver = true;
-      this.#listener.onError(connectErrorFromNode(error));
+      this.#listener.onError(this.#errorOf(error), false);
       this.#request.destroy();
     }
   }

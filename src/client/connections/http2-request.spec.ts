@@ -5,12 +5,12 @@ import { describe, expect, test } from "vitest";
 import { frameServer, headFrame, resetFrame, settingsFrame } from "../../../test/support/frame-server.ts";
 import { FLAG, FRAME, frame, headerBlock } from "../../../test/support/frames.ts";
 import { type Asked, ask } from "../../../test/support/http-request.ts";
+import { httpTarget } from "../../../test/support/http-target.ts";
 import { ErrorCode } from "../../http2/index.ts";
-import { createHttp2Target } from "./http2-target.ts";
 
 /** A target, closed with the test. */
 function clientOf(url: URL) {
-  const target = createHttp2Target(url);
+  const target = httpTarget(url);
   return {
     target,
     send: (path: string, asked: Asked = {}) => ask(target, new URL(path, url), asked),
@@ -115,7 +115,7 @@ describe("an answer", () => {
     ["INTERNAL_ERROR", Code.Internal],
     ["CONNECT_ERROR", Code.Internal],
     ["STREAM_CLOSED", Code.Internal],
-    ["NO_ERROR", Code.Internal],
+    ["NO_ERROR", Code.Unavailable],
   ] as const)("that %s takes the place of, or breaks off, fails accordingly", async (name, code) => {
     await using server = await frameServer([]);
     using client = clientOf(server.url);
@@ -144,7 +144,7 @@ describe("an answer", () => {
     const failed = Promise.all([expect(two).rejects.toMatchObject(lost), expect(whole).rejects.toMatchObject(lost)]);
     peer.socket.resetAndDestroy();
     await failed;
-    expect(client.target.state()).toBe("idle");
+    expect(client.target.state()).toBe("connecting");
   });
 
   test("that breaks the rules fails alone", async () => {
@@ -166,7 +166,7 @@ describe("an answer", () => {
     );
     await failed;
     expect(codeOf(await peer.frame(isReset(1)))).toBe(ErrorCode.PROTOCOL_ERROR);
-    expect(client.target.state()).toBe("open");
+    expect(client.target.state()).toBe("ready");
   });
 
   test("whose head or trailers are larger than is taken fails, instead of losing fields", async () => {
@@ -196,7 +196,7 @@ describe("an answer", () => {
     await peer.frame(isHead(3));
     peer.send(headFrame(3), ...large(3, []));
     await expect(response.then(({ whole }) => whole)).rejects.toMatchObject({ code: Code.ResourceExhausted });
-    expect(client.target.state()).toBe("open");
+    expect(client.target.state()).toBe("ready");
   });
 });
 

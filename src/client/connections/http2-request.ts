@@ -1,46 +1,53 @@
-import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorCode, type HeaderField, type ResponseHead, type Stream, type StreamError } from "../../http2/index.ts";
-import type { PendingStream } from "./client-connection-options.ts";
+import type { ConnectError } from "@connectrpc/connect";
+import {
+  ErrorCode,
+  type FieldLines,
+  type HeaderField,
+  type Lines,
+  type ResponseHead,
+  type Stream,
+  type StreamError,
+  type StreamListener,
+} from "../../http2/index.ts";
 import type { AnswerListener, HttpRequest, RequestHead } from "./http-request.ts";
-import type { ClientConnection } from "./http2-client-connection.ts";
+import { noPlaceLeft } from "./lost-connection.ts";
 
-/** Connections whose peer leaves at once, one after the other, until a call that waits gives up. */
-const MAX_DISPLACEMENTS = 3;
+/** What a request needs of its connection. */
+export interface StreamOpener {
+  /** Undefined where no stream can be opened any more. */
+  open(fields: FieldLines, endStream: boolean, listener: StreamListener, more: Lines | undefined): Stream | undefined;
+  onStreamClosed(): void;
+  errorOf(error: StreamError): ConnectError;
+}
 
 /** A request over HTTP/2, and the listener to its stream. */
-export class Http2Request implements HttpRequest, PendingStream {
-  readonly fields: PendingStream["fields"];
-  readonly more: PendingStream["more"];
-  readonly endStream: boolean;
-  place = -1;
-  readonly #body: Uint8Array | undefined;
+export class Http2Request implements HttpRequest, StreamListener {
+  readonly #connection: StreamOpener;
+  readonly #body: Uint8Array | null | undefined;
   readonly #listener: AnswerListener;
-  /** Gives the connection for the next stream. */
-  readonly #connect: () => ClientConnection;
-  #connection: ClientConnection;
   #stream: Stream | undefined;
-  #displacements = 0;
   /** The listener has heard the last: the answer came whole, there is none, or it is not wanted. */
   #isOver = false;
 
-  constructor(
-    connect: () => ClientConnection,
-    head: RequestHead,
-    body: Uint8Array | null | undefined,
-    listener: AnswerListener,
-  ) {
-    this.fields = head.fields;
-    this.more = head.more;
-    this.endStream = body === null;
-    this.#body = body ?? undefined;
+  constructor(connection: StreamOpener, body: Uint8Array | null | undefined, listener: AnswerListener) {
+    this.#connection = connection;
+    this.#body = body;
     this.#listener = listener;
-    this.#connect = connect;
-    this.#connection = connect();
   }
 
-  /** Opens the stream as soon as that is possible. */
-  start(): void {
-    this.#connection.open(this);
+  start({ fields, more }: RequestHead): void {
+    const body = this.#body;
+    const stream = this.#connection.open(fields, body === null, this, more);
+    if (stream === undefined) {
+      this.#fail(noPlaceLeft(), true);
+    } else if (!stream.isClosed) {
+      this.#stream = stream;
+      if (body !== undefined && body !== null) {
+        stream.sendData(body, true);
+      } else if (body === undefined) {
+        this.#listener.onOpen();
+      }
+    }
   }
 
   send(bytes: Uint8Array, isLast: boolean): boolean {
@@ -52,45 +59,13 @@ export class Http2Request implements HttpRequest, PendingStream {
   }
 
   cancel(): void {
-    if (this.#isOver) {
-      return;
-    }
-    this.#isOver = true;
-    if (this.#stream === undefined) {
-      this.#connection.withdraw(this);
-    } else {
-      this.#stream.reset(ErrorCode.CANCEL);
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#stream?.reset(ErrorCode.CANCEL);
     }
   }
 
-  // What becomes of the stream (PendingStream).
-
-  onOpen(stream: Stream): void {
-    this.#stream = stream;
-    if (this.#body !== undefined) {
-      stream.sendData(this.#body, true);
-    } else if (!this.endStream) {
-      this.#listener.onOpen();
-    }
-  }
-
-  onDisplaced(error: ConnectError): void {
-    if (this.#displacements++ >= MAX_DISPLACEMENTS) {
-      this.#fail(error);
-      return;
-    }
-    try {
-      this.#connection = this.#connect();
-    } catch (closed) {
-      this.#fail(ConnectError.from(closed, Code.Unavailable));
-      return;
-    }
-    this.start();
-  }
-
-  onUnopened(error: ConnectError): void {
-    this.#fail(error);
-  }
+  // What becomes of the stream (StreamListener).
 
   onInformation(): void {
     // no protocol has a use for what comes before the answer
@@ -131,14 +106,14 @@ export class Http2Request implements HttpRequest, PendingStream {
   onClose(error: StreamError | undefined): void {
     this.#connection.onStreamClosed();
     if (error !== undefined) {
-      this.#fail(this.#connection.errorOf(error));
+      this.#fail(this.#connection.errorOf(error), error.isUnprocessed);
     }
   }
 
-  #fail(error: ConnectError): void {
+  #fail(error: ConnectError, isUnprocessed: boolean): void {
     if (!this.#isOver) {
       this.#isOver = true;
-      this.#listener.onError(error);
+      this.#listener.onError(error, isUnprocessed);
     }
   }
 }

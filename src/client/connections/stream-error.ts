@@ -8,6 +8,7 @@ export function connectErrorOf(error: StreamError): ConnectError {
 
 function rpcCode(code: number): Code {
   switch (code) {
+    case ErrorCode.NO_ERROR: // gRPC has internal for it, but nothing went wrong: proxies that leave break calls off so
     case ErrorCode.REFUSED_STREAM:
       return Code.Unavailable;
     case ErrorCode.CANCEL:

@@ -1,0 +1,119 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
+import type { Placement } from "../connections/placement.ts";
+import type { AttemptPolicies, AttemptRules } from "./attempt-rules.ts";
+import { backoffMs } from "./backoff.ts";
+
+/** How an attempt failed. */
+export interface AttemptFailure {
+  readonly error: ConnectError;
+  /** The peer cannot have acted on it. */
+  readonly isUnprocessed: boolean;
+  /** Where it was; undefined where it found no connection. */
+  readonly placement: Placement | undefined;
+}
+
+/** With this a server says when it may be asked again, in milliseconds; a negative number says: not at all (gRPC A6). */
+const PUSHBACK = "grpc-retry-pushback-ms";
+
+/** The further attempts of one call: made with its first failure. */
+export class Retries {
+  readonly #rules: AttemptRules;
+  readonly #policies: AttemptPolicies;
+  readonly #url: string;
+  /** The call is made for one that is itself a further attempt: whoever made that tries again, and not every hop. */
+  readonly #isForRetry: boolean;
+  #attempts = 1;
+  #transparent = 0;
+  readonly #unprocessedAt = new Set<object>();
+
+  constructor(rules: AttemptRules, policies: AttemptPolicies, url: string, isForRetry: boolean) {
+    this.#rules = rules;
+    this.#policies = policies;
+    this.#url = url;
+    this.#isForRetry = isForRetry;
+  }
+
+  /** Attempts before this one that a server may have seen: what `grpc-previous-rpc-attempts` says (gRPC A6). */
+  get previousAttempts(): number {
+    return this.#attempts - 1 - this.#transparent;
+  }
+
+  /**
+   * Whether the call is tried again after a failure.
+   *
+   * @param timeLeftMs until its deadline; undefined where it has none
+   * @returns the milliseconds to wait before that, or why it is not tried again
+   */
+  afterFailure(failure: AttemptFailure, timeLeftMs: number | undefined): number | string {
+    const { error, isUnprocessed, placement } = failure;
+    if (isUnprocessed && placement !== undefined && !this.#unprocessedAt.has(placement.connection)) {
+      this.#unprocessedAt.add(placement.connection);
+      this.#transparent++;
+      this.#count(0, "transparent");
+      return 0;
+    }
+    const { retry } = this.#rules;
+    if (retry === undefined || !retry.retryableCodes.has(error.code)) {
+      return "";
+    }
+    if (this.#isForRetry) {
+      return "not tried again, as the call that it is made for is a retry itself";
+    }
+    if (this.previousAttempts + 1 >= retry.maxAttempts) {
+      return "";
+    }
+    const pushback = pushbackOf(error);
+    if (pushback === "never") {
+      return "not tried again, as the server says so";
+    }
+    const { initialBackoffMs: initialMs, maxBackoffMs: maxMs, backoffMultiplier: multiplier } = retry;
+    const { budget, random } = this.#policies;
+    const delayMs = pushback ?? backoffMs(this.previousAttempts, { initialMs, maxMs, multiplier }, random);
+    if (timeLeftMs !== undefined && delayMs >= timeLeftMs) {
+      return "not tried again, as no time is left for it";
+    }
+    if (!budget.tryTake()) {
+      return "not tried again, as the channel's budget of retries is used up";
+    }
+    this.#count(delayMs, "retry");
+    return delayMs;
+  }
+
+  /** Whether another attempt may begin beside those under way. */
+  takeHedge(): boolean {
+    const { hedging } = this.#rules;
+    const isAllowed =
+      hedging !== undefined &&
+      !this.#isForRetry &&
+      this.previousAttempts + 1 < hedging.maxAttempts &&
+      this.#policies.budget.tryTake();
+    if (isAllowed) {
+      this.#count(0, "hedge");
+    }
+    return isAllowed;
+  }
+
+  #count(delayMs: number, kind: "retry" | "transparent" | "hedge"): void {
+    this.#attempts++;
+    const { sight } = this.#policies;
+    sight.retries[kind]++;
+    sight.tell("retry", { url: this.#url, attempt: this.#attempts, delayMs, kind });
+  }
+}
+
+/** What a server says of further attempts; undefined where it says nothing. What cannot be read says: none (gRPC A6). */
+export function pushbackOf(error: ConnectError): number | "never" | undefined {
+  const text = error.metadata.get(PUSHBACK);
+  if (text === null) {
+    return undefined;
+  }
+  return /^\d{1,9}$/.test(text) ? Number(text) : "never";
+}
+
+/**
+ * Whether a live backend says by its answer that it is overloaded: what the throttle counts. `unavailable` by itself does
+ * not, as it is also what a backend answers that cannot reach another.
+ */
+export function saysOverloaded(error: ConnectError): boolean {
+  return error.code === Code.ResourceExhausted || (error.code === Code.Unavailable && error.metadata.has(PUSHBACK));
+}

@@ -1,0 +1,338 @@
+// Over 300 lines: a backend's life, from the first attempt to connect to the last connection that ends.
+import type { ConnectError } from "@connectrpc/connect";
+import type { Clock, Timer } from "../../call/clock.ts";
+import { type Backoff, backoffMs } from "../attempts/backoff.ts";
+import type { Connect, Connection, ConnectionListener } from "../connections/connection.ts";
+import { formatAddress } from "../resolving/address.ts";
+import type { Address } from "../resolving/resolver.ts";
+import type { Pickable } from "./picker.ts";
+
+export interface BackendOptions {
+  readonly address: Address;
+  readonly connect: Connect;
+  readonly clock: Clock;
+  /** Numbers from 0 to 1, without 1. */
+  readonly random: () => number;
+  readonly maxConnections: number;
+}
+
+/** Who a backend is part of. */
+export interface BackendOwner {
+  /** Somebody calls the target: connections that were lost are worth making again. */
+  isWanted(): boolean;
+  /** It takes calls now, takes none any more, or has failed. */
+  onChange(backend: Backend): void;
+  /** There is, or may be, room for another call. */
+  onRoom(): void;
+  onConnecting(backend: Backend): void;
+  /** @param tookMs what connecting took */
+  onReady(backend: Backend, tookMs: number): void;
+  onFailure(backend: Backend, error: ConnectError): void;
+  /** A connection takes no further calls. `reason` where the peer said so. */
+  onDraining(backend: Backend, reason: string | undefined): void;
+}
+
+/**
+ * `idle`: not connected, the next call connects; `connecting`; `ready`; `failed`: no connection could be made, and another
+ * one is being tried, or soon will be; `draining`: it takes no further calls, and those that it has go on.
+ */
+export type BackendState = "idle" | "connecting" | "ready" | "failed" | "draining";
+
+const RECONNECT: Backoff = { initialMs: 50, maxMs: 800, multiplier: 2 };
+/** A connection that was ready for less is taken for a failure: a peer may accept and hang up again and again. */
+const SHORT_LIFE_MS = 1000;
+/** How many short lives in a row have calls fail, instead of having them wait for the next connection. */
+const MAX_SHORT_LIVES = 3;
+/** After this, and up to as much again by chance, another attempt is made beside one that gets nowhere: what holds that one
+ * up (a handshake, a full backlog) may be over, and its connection may never know. */
+const STALL_MS = 400;
+
+/** One address of a target: its connections, and how it comes to new ones. */
+export class Backend implements Pickable {
+  /** As in `127.0.0.1:50051`. */
+  readonly name: string;
+  readonly #options: BackendOptions;
+  readonly #owner: BackendOwner;
+  /** In the order in which they became ready, which is that in which they are filled. */
+  readonly #ready: Connection[] = [];
+  readonly #readySince = new Map<Connection, number>();
+  readonly #connecting = new Set<Connection>();
+  /** Those of `#connecting` that are wanted beside others, and not instead of them. */
+  readonly #growing = new Set<Connection>();
+  readonly #draining = new Set<Connection>();
+  #placed = 0;
+  /** Failures since a connection was ready for a while. */
+  #failures = 0;
+  #hasFailed = false;
+  #isLeaving = false;
+  /** Until then no connection is begun. */
+  #rest: Timer | undefined;
+  #stall: Timer | undefined;
+  #lastError: ConnectError | undefined;
+  #maxCalls = 0;
+
+  constructor(options: BackendOptions, owner: BackendOwner) {
+    this.#options = options;
+    this.#owner = owner;
+    this.name = formatAddress(options.address);
+  }
+
+  get state(): BackendState {
+    if (this.#isLeaving) {
+      return "draining";
+    }
+    if (this.#ready.length > 0) {
+      return "ready";
+    }
+    if (this.#hasFailed) {
+      return "failed";
+    }
+    return this.#connecting.size > 0 || this.#rest !== undefined ? "connecting" : "idle";
+  }
+
+  /** Calls that were placed here and are not over. */
+  get activeCalls(): number {
+    return this.#placed;
+  }
+
+  get hasRoom(): boolean {
+    return this.roomyConnection() !== undefined;
+  }
+
+  /** How many calls one connection takes at once, as far as its peer has said. */
+  get maxCallsPerConnection(): number {
+    return this.#ready[0]?.maxCalls ?? this.#maxCalls;
+  }
+
+  get readyConnections(): number {
+    return this.#ready.length;
+  }
+
+  get connectingConnections(): number {
+    return this.#connecting.size;
+  }
+
+  get lastError(): ConnectError | undefined {
+    return this.#lastError;
+  }
+
+  /** Nothing is left of it. */
+  get isGone(): boolean {
+    return this.#connecting.size + this.#ready.length + this.#draining.size === 0;
+  }
+
+  /** The connection for the next call: one after the other is filled, so that those that are not needed fall idle. */
+  roomyConnection(): Connection | undefined {
+    for (let index = 0; index < this.#ready.length; index++) {
+      const connection = this.#ready[index] as Connection; // within the array
+      if (connection.room > 0) {
+        return connection;
+      }
+    }
+    return undefined;
+  }
+
+  /** A call is placed here. */
+  take(): void {
+    this.#placed++;
+  }
+
+  /** A call that was placed here is over. */
+  release(): void {
+    this.#placed--;
+  }
+
+  /** Connects, unless it is or does so already. */
+  wake(): void {
+    if (this.state === "idle") {
+      this.#begin();
+    }
+  }
+
+  /** Whether another connection beside those that it has may be made. */
+  get canGrow(): boolean {
+    const { length } = this.#ready;
+    return length > 0 && length + this.#connecting.size < this.#options.maxConnections && this.#rest === undefined;
+  }
+
+  /** Makes another connection. To be called only while {@link canGrow}. */
+  grow(): void {
+    this.#growing.add(this.#begin());
+  }
+
+  /** Takes a connection out of rotation; its calls go on. */
+  retire(connection: Connection): void {
+    connection.drain();
+  }
+
+  /** The target has it no longer: no further calls; those that it has go on. */
+  leave(): void {
+    this.#isLeaving = true;
+    this.#stopTimers();
+    this.#closeConnecting("the backend was removed");
+    for (const connection of [...this.#ready]) {
+      connection.drain();
+    }
+  }
+
+  /** Ends it and its calls at once. */
+  close(reason: string): void {
+    this.#isLeaving = true;
+    this.#stopTimers();
+    this.#closeConnecting(reason);
+    for (const connection of [...this.#ready, ...this.#draining]) {
+      connection.close(reason);
+    }
+  }
+
+  #begin(): Connection {
+    const startedAt = this.#options.clock.now();
+    let connection: Connection | undefined;
+    const listener: ConnectionListener = {
+      onReady: () => this.#onReady(connection as Connection, startedAt), // nothing is ready before it is there
+      onRoom: () => this.#owner.onRoom(),
+      onDraining: (reason) => this.#onDraining(connection as Connection, reason),
+      onClosed: (error) => this.#onClosed(connection as Connection, error),
+    };
+    connection = this.#options.connect(this.#options.address, listener);
+    this.#connecting.add(connection);
+    this.#armStall();
+    this.#owner.onConnecting(this);
+    return connection;
+  }
+
+  #armStall(): void {
+    const { clock, random } = this.#options;
+    this.#stall ??= clock.schedule(STALL_MS * (1 + random()), () => {
+      this.#stall = undefined;
+      if (this.#ready.length === 0 && this.#connecting.size > 0) {
+        if (this.#owner.isWanted()) {
+          this.#begin();
+        } else {
+          this.#armStall();
+        }
+      }
+    });
+  }
+
+  #onReady(connection: Connection, startedAt: number): void {
+    this.#connecting.delete(connection);
+    this.#growing.delete(connection);
+    const now = this.#options.clock.now();
+    this.#ready.push(connection);
+    this.#readySince.set(connection, now);
+    this.#maxCalls = connection.maxCalls;
+    this.#hasFailed = false;
+    for (const slower of [...this.#connecting]) {
+      if (!this.#growing.has(slower)) {
+        this.#connecting.delete(slower);
+        slower.close("another connection was ready before it");
+      }
+    }
+    this.#owner.onReady(this, now - startedAt);
+    this.#owner.onChange(this);
+  }
+
+  #onDraining(connection: Connection, reason: string | undefined): void {
+    const wasReady = this.#forget(connection);
+    this.#draining.add(connection);
+    this.#owner.onDraining(this, reason);
+    if (wasReady) {
+      this.#onLoss(connection, false);
+    } else {
+      this.#onFailure();
+    }
+  }
+
+  #onClosed(connection: Connection, error: ConnectError): void {
+    if (this.#draining.delete(connection)) {
+      this.#owner.onChange(this);
+      return;
+    }
+    const isKnown = this.#connecting.has(connection) || this.#readySince.has(connection);
+    if (!isKnown) {
+      return; // it lost a race, or was closed here
+    }
+    this.#lastError = error;
+    this.#owner.onFailure(this, error);
+    if (this.#forget(connection)) {
+      this.#onLoss(connection, true);
+    } else {
+      this.#onFailure();
+    }
+  }
+
+  /** @returns whether it was ready */
+  #forget(connection: Connection): boolean {
+    this.#connecting.delete(connection);
+    this.#growing.delete(connection);
+    const index = this.#ready.indexOf(connection);
+    if (index !== -1) {
+      this.#ready.splice(index, 1);
+    }
+    return index !== -1;
+  }
+
+  /** A connection that was ready takes no more calls. */
+  #onLoss(connection: Connection, isLost: boolean): void {
+    const now = this.#options.clock.now();
+    const lived = now - (this.#readySince.get(connection) ?? now);
+    this.#readySince.delete(connection);
+    this.#failures = lived < SHORT_LIFE_MS ? this.#failures + 1 : 0;
+    if (this.#ready.length === 0 && this.#connecting.size === 0 && !this.#isLeaving) {
+      this.#hasFailed = this.#failures > MAX_SHORT_LIVES;
+      if (isLost || this.#failures > 1) {
+        this.#restThenConnect();
+      } else if (this.#owner.isWanted()) {
+        this.#begin();
+      }
+    }
+    this.#owner.onChange(this);
+  }
+
+  /** A connection could not be made. */
+  #onFailure(): void {
+    if (this.#isLeaving) {
+      return;
+    }
+    this.#failures++;
+    this.#hasFailed = this.#ready.length === 0;
+    if (this.#connecting.size === 0) {
+      this.#restThenConnect();
+    }
+    this.#owner.onChange(this);
+  }
+
+  #restThenConnect(): void {
+    const { clock, random } = this.#options;
+    this.#rest?.cancel();
+    this.#rest = clock.schedule(backoffMs(Math.max(0, this.#failures - 1), RECONNECT, random), () => {
+      this.#rest = undefined;
+      if (this.#ready.length > 0) {
+        return;
+      }
+      if (this.#owner.isWanted()) {
+        this.#begin();
+      } else {
+        this.#hasFailed = false; // the next call finds out by itself
+      }
+      this.#owner.onChange(this);
+    });
+  }
+
+  #closeConnecting(reason: string): void {
+    const connecting = [...this.#connecting];
+    this.#connecting.clear();
+    this.#growing.clear();
+    for (const connection of connecting) {
+      connection.close(reason);
+    }
+  }
+
+  #stopTimers(): void {
+    this.#rest?.cancel();
+    this.#stall?.cancel();
+    this.#rest = undefined;
+    this.#stall = undefined;
+  }
+}

@@ -1,0 +1,64 @@
+import type { Clock } from "../../call/clock.ts";
+import { formatAddress, withoutBrackets } from "../resolving/address.ts";
+import type { Address } from "../resolving/resolver.ts";
+import { type ChannelTls, connectSocket } from "./connect-socket.ts";
+import type { Connect } from "./connection.ts";
+import { Http1Connection } from "./http1-connection.ts";
+import { Http2ClientConnection } from "./http2-connection.ts";
+
+/** What connections of a channel have in common. Times in milliseconds. */
+export interface ConnectorOptions {
+  readonly tls?: ChannelTls;
+  readonly httpVersion?: "1.1" | "2";
+  readonly connectTimeoutMs?: number;
+  readonly idleTimeoutMs?: number;
+  readonly keepaliveMs?: number;
+  /** Streams that a connection carries in its life. */
+  readonly maxStreams?: number;
+}
+
+export const CONNECTION_DEFAULTS = {
+  connectTimeoutMs: 5000,
+  idleTimeoutMs: 15 * 60_000, // as connect-node
+  keepaliveMs: 5 * 60_000, // the shortest that gRPC servers take without being asked for it
+  maxStreams: 2 ** 30,
+} as const;
+
+/**
+ * Connects to backends over sockets.
+ *
+ * @param url what requests are addressed to: its scheme says whether TLS is spoken, and its host who the peer has to be
+ * @param isUrl errors name the backend as the target is named
+ */
+export function connector(
+  { url, isUrl }: { readonly url: URL; readonly isUrl: boolean },
+  options: ConnectorOptions,
+  clock: Clock,
+): Connect {
+  const {
+    tls = {},
+    httpVersion = "2",
+    connectTimeoutMs,
+    idleTimeoutMs,
+    maxStreams,
+  } = { ...CONNECTION_DEFAULTS, ...options };
+  const security = url.protocol === "https:" ? { ...tls, serverName: withoutBrackets(url.hostname) } : undefined;
+  let keepaliveMs = options.keepaliveMs ?? CONNECTION_DEFAULTS.keepaliveMs;
+  const Connection = httpVersion === "2" ? Http2ClientConnection : Http1Connection;
+  return (address: Address, listener) =>
+    new Connection(
+      {
+        origin: isUrl ? url.origin : `${url.protocol}//${formatAddress(address)}`,
+        connect: (onReady) => connectSocket(address, security, httpVersion, onReady),
+        clock,
+        connectTimeoutMs,
+        keepaliveMs,
+        idleMs: idleTimeoutMs,
+        maxStreams,
+        onTooManyPings() {
+          keepaliveMs *= 2;
+        },
+      },
+      listener,
+    );
+}
