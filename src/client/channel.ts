@@ -1,6 +1,4 @@
 import type { Transport } from "@connectrpc/connect";
-import { TIMEOUT_HEADER } from "../call/deadline.ts";
-import { channelInterceptors } from "../interceptors/index.ts";
 import { brotli, DEFAULT_COMPRESS_MIN_BYTES, gzip } from "../wire/compression.ts";
 import { type AttemptPolicies, DEFAULT_RETRY } from "./attempts/attempt-rules.ts";
 import { RetryBudget } from "./attempts/retry-budget.ts";
@@ -16,7 +14,7 @@ import { type ChannelTarget, readTarget } from "./channel-target.ts";
 import { channelClosed } from "./connections/channel-closed.ts";
 import { connector } from "./connections/connector.ts";
 import { healthCheck } from "./health-check.ts";
-import { counted, memoryTarget } from "./memory.ts";
+import { memoryTarget } from "./memory.ts";
 import type { Resolver } from "./resolving/resolver.ts";
 import { parseServiceConfig } from "./service-config/service-config.ts";
 
@@ -72,21 +70,9 @@ function assemble(target: ChannelTarget, options: ChannelOptions, surroundings: 
   const sight = new ChannelSight(target.name);
   const counts: CallCounts = { started: 0, succeeded: 0, failed: 0 };
   const budget = new RetryBudget(options.retryBudget ?? {}, () => clock.now());
-  const inMemory = memoryTarget(target.url.origin)?.(
-    target.url.href,
-    channelInterceptors(interceptors, TIMEOUT_HEADER.connect, timeoutMs),
-  );
-  if (inMemory !== undefined) {
-    const transport = counted(target.url.href, counts, inMemory);
-    return channel(
-      target,
-      transport,
-      () => statsOf(target.name, counts, sight, 0, undefined),
-      () => undefined,
-    );
-  }
   const common = {
     url: target.url,
+    clock,
     targetName: target.name,
     protocol,
     format: options.format ?? "binary",
@@ -97,6 +83,7 @@ function assemble(target: ChannelTarget, options: ChannelOptions, surroundings: 
     jsonOptions: options.jsonOptions,
     binaryOptions: options.binaryOptions,
   } as const;
+  const inMemory = memoryTarget(target.url.origin);
   const balancer = new Balancer({
     origin: target.url.origin,
     resolver: target.resolver,
@@ -121,9 +108,17 @@ function assemble(target: ChannelTarget, options: ChannelOptions, surroundings: 
     resting: new Set(),
     lastConnectionError: () => balancer.lastErrorInWords,
   };
-  const transport = createCallTransport({ ...common, target: balancer, timeoutMs, interceptors, counts, policies });
+  const transport = createCallTransport({
+    ...common,
+    target: inMemory ?? balancer,
+    timeoutMs,
+    interceptors,
+    counts,
+    policies,
+  });
   const stats = () => statsOf(target.name, counts, sight, budget.refused, balancer);
   return channel(target, transport, stats, () => {
+    inMemory?.close();
     balancer.close();
     for (const rest of policies.resting) {
       rest.fail(channelClosed(target.url.origin));

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { DescService } from "@bufbuild/protobuf";
-import { type ConnectRouter, createRouterTransport, type ServiceImpl } from "@connectrpc/connect";
+import { type ConnectRouter, createConnectRouter, type ServiceImpl } from "@connectrpc/connect";
+import { createUniversalHandlerClient } from "@connectrpc/connect/protocol";
 import { registerMemoryTarget } from "../client/memory.ts";
 
 /** A service that stands in for one that is called. Made by {@link fake}. */
@@ -16,13 +17,10 @@ export function fake<S extends DescService>(service: S, methods: Partial<Service
 /** Puts fakes behind a URL of their own, inside the process, until disposed. */
 export function openFakes(fakes: readonly Fake[]): Disposable & { readonly url: string } {
   const url = `http://fake-${randomUUID()}.test`;
-  const register = (router: ConnectRouter) => {
-    for (const { register } of fakes) {
-      register(router);
-    }
-  };
-  const target = registerMemoryTarget(url, (baseUrl, interceptors) =>
-    createRouterTransport(register, { transport: { baseUrl, interceptors: [...interceptors] } }),
-  );
+  const router = createConnectRouter();
+  for (const { register } of fakes) {
+    register(router);
+  }
+  const target = registerMemoryTarget(url, createUniversalHandlerClient(router.handlers));
   return { url, [Symbol.dispose]: () => target[Symbol.dispose]() };
 }

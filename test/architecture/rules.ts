@@ -9,9 +9,7 @@ const ENTRANCES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Which rooms a room may import: the arrows of the design's picture, as far as anything uses them. `interceptors` stands
- * below `client` here, beside `wire`: a channel is made with the interceptors that send id and deadline along, and none of
- * them knows more than `call`. `gen` is generated code.
+ * Which rooms a room may import: the arrows of the design's picture, as far as anything uses them. `gen` is generated code.
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   call: [],
@@ -20,7 +18,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   http2: [],
   sockets: ["http2", "call"],
   server: ["sockets", "http2", "wire", "call"],
-  client: ["sockets", "http2", "interceptors", "wire", "call", "gen"],
+  client: ["sockets", "http2", "wire", "call", "gen"],
   observe: ["server", "wire", "call"],
   builtin: ["server", "wire", "call", "gen"],
   service: ["observe", "builtin", "interceptors", "server", "client", "wire", "call"],

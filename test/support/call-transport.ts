@@ -1,4 +1,5 @@
 import type { Transport } from "@connectrpc/connect";
+import { systemClock } from "../../src/call/clock.ts";
 import type { CallCounts } from "../../src/client/calls/call-life.ts";
 import { createCallTransport } from "../../src/client/calls/call-transport.ts";
 import type { CallTransportOptions } from "../../src/client/calls/transport-options.ts";
@@ -15,6 +16,7 @@ export function testTransport(
   const transport = createCallTransport({
     url,
     target,
+    clock: systemClock,
     protocol: "grpc",
     format: "binary",
     timeoutMs: 60_000,

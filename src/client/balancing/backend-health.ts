@@ -17,11 +17,10 @@ export interface BackendHealthOptions {
 /** How long a connection that was silent for a whole call has to answer whether it is there. */
 const SIGN_OF_LIFE_MS = 1000;
 
-/** What a backend has done wrong, and not its caller. */
+/** What a backend has done wrong, and not its caller. One that says it is overloaded is no better off with its calls at others. */
 const FAILURES: ReadonlySet<Code> = new Set([
   Code.Unknown,
   Code.DeadlineExceeded,
-  Code.ResourceExhausted,
   Code.Internal,
   Code.Unavailable,
   Code.DataLoss,
@@ -68,8 +67,9 @@ export class BackendHealth implements Judge {
   }
 
   onCallOver(backend: Backend, connection: Connection, heard: number, code: Code | undefined): void {
-    if (this.#isClosed || code === Code.Canceled) {
-      return; // its caller has lost interest: that says nothing of the backend
+    const isLost = code === Code.Unavailable && connection.isOver; // which the backend's state tells by itself
+    if (this.#isClosed || isLost || code === Code.Canceled) {
+      return; // nor does it say anything that its caller has lost interest
     }
     if (code === Code.DeadlineExceeded && connection.heard === heard) {
       this.#askForSignOfLife(backend, connection);

@@ -205,12 +205,15 @@ export class Backend implements Pickable {
     const { clock, random } = this.#options;
     this.#stall ??= clock.schedule(STALL_MS * (1 + random()), () => {
       this.#stall = undefined;
-      if (this.#ready.length === 0 && this.#connecting.size > 0) {
-        if (this.#owner.isWanted()) {
-          this.#begin();
-        } else {
-          this.#armStall();
-        }
+      if (this.#ready.length > 0 || this.#connecting.size === 0) {
+        return;
+      }
+      if (this.#owner.isWanted()) {
+        this.#begin();
+      } else {
+        this.#closeConnecting("nobody waits for it any more"); // it would keep the process alive
+        this.#hasFailed = false;
+        this.#owner.onChange(this);
       }
     });
   }
@@ -238,7 +241,7 @@ export class Backend implements Pickable {
     this.#draining.add(connection);
     this.#owner.onDraining(this, reason);
     if (wasReady) {
-      this.#onLoss(connection, false);
+      this.#onLoss(connection, reason === undefined ? "done" : "leaving");
     } else {
       this.#onFailure();
     }
@@ -254,9 +257,11 @@ export class Backend implements Pickable {
       return; // it lost a race, or was closed here
     }
     this.#lastError = error;
-    this.#owner.onFailure(this, error);
+    if (!this.#isLeaving) {
+      this.#owner.onFailure(this, error);
+    }
     if (this.#forget(connection)) {
-      this.#onLoss(connection, true);
+      this.#onLoss(connection, "lost");
     } else {
       this.#onFailure();
     }
@@ -273,15 +278,15 @@ export class Backend implements Pickable {
     return index !== -1;
   }
 
-  /** A connection that was ready takes no more calls. */
-  #onLoss(connection: Connection, isLost: boolean): void {
+  /** A connection that was ready takes no more calls: it was lost, its peer leaves, or it has done what it was made for. */
+  #onLoss(connection: Connection, how: "lost" | "leaving" | "done"): void {
     const now = this.#options.clock.now();
     const lived = now - (this.#readySince.get(connection) ?? now);
     this.#readySince.delete(connection);
-    this.#failures = lived < SHORT_LIFE_MS ? this.#failures + 1 : 0;
+    this.#failures = how !== "done" && lived < SHORT_LIFE_MS ? this.#failures + 1 : 0;
     if (this.#ready.length === 0 && this.#connecting.size === 0 && !this.#isLeaving) {
       this.#hasFailed = this.#failures > MAX_SHORT_LIVES;
-      if (isLost || this.#failures > 1) {
+      if (how === "lost" || this.#failures > 1) {
         this.#restThenConnect();
       } else if (this.#owner.isWanted()) {
         this.#begin();

@@ -1,4 +1,4 @@
-import type { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { AnswerListener, HttpRequest, PlacementWish, RequestHead, Waited } from "../connections/http-request.ts";
 import { type StageClock, waitedBetween } from "./stage-clock.ts";
 import type { Waiting } from "./waiting-line.ts";
@@ -41,7 +41,12 @@ export class WaitingRequest implements HttpRequest, Waiting {
   /** Its turn has come. */
   start(begin: () => HttpRequest): void {
     this.#waited = this.waited;
-    this.#placed = begin();
+    try {
+      this.#placed = begin();
+    } catch (error) {
+      this.fail(ConnectError.from(error, Code.Internal));
+      return;
+    }
     if (this.#isOver) {
       this.#placed.cancel(); // its listener wanted no more as it was begun
     }

@@ -18,7 +18,7 @@ function begin() {
   const call = new ActiveCall({ requestId: "r", companions: new Map(), log, clock, tasks, peer, secrets: [] });
   const counts = { started: 0, succeeded: 0, failed: 0 };
   const limits = { limitMs: 100, isOwnLimit: true };
-  const life = new CallLife(counts, URL_HERE, undefined, call, limits, { cut: () => undefined });
+  const life = new CallLife(counts, URL_HERE, clock, undefined, call, limits, { cut: () => undefined });
   return { clock, life };
 }
 

@@ -1,11 +1,11 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { getAbortSignalReason } from "@connectrpc/connect/protocol";
 import type { ActiveCall } from "../../call/call.ts";
-import { type Clock, systemClock } from "../../call/clock.ts";
+import type { Clock } from "../../call/clock.ts";
 import { type Deadline, deadlinesOf, type Expiring } from "../../call/deadlines.ts";
-import { noTimeLeft, tookTooLong } from "../../interceptors/index.ts";
 import { brokenOff, isCancellation, onwardError } from "./onward-error.ts";
-import type { Outcome } from "./outcome.ts";
+import { noTimeLeft, tookTooLong } from "./onward-limit.ts";
+import type { Outcome, Story } from "./outcome.ts";
 
 /** How the calls of a channel went. */
 export interface CallCounts {
@@ -33,13 +33,14 @@ export interface CallLimits {
  */
 export class CallLife implements Expiring, Outcome {
   readonly startedAt: number;
+  readonly clock: Clock;
   readonly #counts: CallCounts;
   readonly #url: string;
   readonly #signal: AbortSignal | undefined;
   readonly #call: ActiveCall | undefined;
   readonly #underWay: Cuttable;
   readonly #deadline: Deadline | undefined;
-  /** By the clock of the call that it is made for, or else the system's. */
+  /** By the clock. */
   readonly #deadlineAt: number = Number.POSITIVE_INFINITY;
   readonly #isOwnLimit: boolean;
   #cut: ConnectError | undefined;
@@ -49,10 +50,14 @@ export class CallLife implements Expiring, Outcome {
   #isOver = false;
   #isStreaming = false;
 
-  /** @throws ConnectError where the call cannot begin any more; it is counted as failed */
+  /**
+   * @param clock for a call that is made for no other, whose clock it would go by
+   * @throws ConnectError where the call cannot begin any more; it is counted as failed
+   */
   constructor(
     counts: CallCounts,
     url: string,
+    clock: Clock,
     signal: AbortSignal | undefined,
     call: ActiveCall | undefined,
     limits: CallLimits,
@@ -60,6 +65,7 @@ export class CallLife implements Expiring, Outcome {
   ) {
     this.#counts = counts;
     this.#url = url;
+    this.clock = call?.clock ?? clock;
     this.#signal = signal;
     this.#call = call;
     this.#underWay = underWay;
@@ -87,10 +93,6 @@ export class CallLife implements Expiring, Outcome {
   /** What has cut the call short, if anything did. */
   get cutBy(): ConnectError | undefined {
     return this.#cut;
-  }
-
-  get clock(): Clock {
-    return this.#call?.clock ?? systemClock;
   }
 
   get timeLeftMs(): number | undefined {
@@ -139,7 +141,7 @@ export class CallLife implements Expiring, Outcome {
     return this.now() >= this.#deadlineAt ? this.#tooLate() : brokenOff(error, this.#url);
   }
 
-  fail(thrown: unknown, story?: () => string): ConnectError {
+  fail(thrown: unknown, story?: Story): ConnectError {
     this.#error ??= onwardError(this.errorOf(thrown), this.#url, !this.#isSignalled, story, thrown);
     if (!this.#isOver) {
       this.#counts.failed++;

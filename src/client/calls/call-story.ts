@@ -18,45 +18,52 @@ export interface AttemptSight {
 /**
  * Where the time of a call went, in words for whoever is on call: target, attempts, backends, and the stages that took time,
  * of which the last is the one that did not end well.
+ *
+ * @param message of the error that has this beside it: what it says is not repeated
+ * @param notes empty ones are left out
  */
 export function storyOf(
   target: string,
   startedAt: number,
   now: number,
   attempts: readonly AttemptSight[],
-  note: string,
-  lastConnectionError: string | undefined,
+  message: string,
+  notes: readonly string[],
 ): string {
-  if (attempts.length === 0) {
-    return `target ${target}; ${ms(now - startedAt)} before the first attempt`;
-  }
+  const took = ms(now - startedAt);
   const count = attempts.length === 1 ? "1 attempt" : `${attempts.length} attempts`;
-  const parts = [`target ${target}`, `${ms(now - startedAt)} in ${count}`];
+  const parts = [
+    `target ${target}`,
+    attempts.length === 0 ? `${took} before the first attempt` : `${took} in ${count}`,
+  ];
   for (const [index, attempt] of attempts.entries()) {
+    const words = attemptStory(attempt, attempt.failure === message ? undefined : attempt.failure);
     const before = attempts[index - 1];
-    parts.push(attemptStory(attempt, index, attempts.length, before));
+    const pauseMs = before === undefined ? 0 : attempt.startedAt - before.until;
+    const pause = pauseMs >= LEAST_MS ? `after ${ms(pauseMs)} ` : "";
+    parts.push(attempts.length === 1 ? words : `attempt ${index + 1} ${pause}${words}`);
   }
-  if (note !== "") {
-    parts.push(note);
-  }
-  if (lastConnectionError !== undefined) {
-    parts.push(`last connection error: ${lastConnectionError}`);
-  }
-  return parts.join("; ");
+  return [...parts, ...notes.filter((note) => note !== "")].join("; ");
 }
 
+/** The last failure to resolve or to connect, unless the error is about that. */
+export function lastConnection(error: string | undefined, message: string): string {
+  return error === undefined || error.includes(message) ? "" : `last connection error: ${error}`;
+}
+
+/** Stages that took less are not worth a word. */
+const LEAST_MS = 0.5;
+
 function attemptStory(
-  { backend, startedAt, waited, headAt, until, failure }: AttemptSight,
-  index: number,
-  count: number,
-  before: AttemptSight | undefined,
+  { backend, startedAt, waited, headAt, until }: AttemptSight,
+  failure: string | undefined,
 ): string {
   const stages: string[] = [];
   let placedAt = startedAt;
-  for (const [stage, took] of Object.entries(waited ?? {})) {
-    placedAt += took;
-    if (took >= 0.5) {
-      stages.push(`${stage} ${ms(took)}`);
+  for (const [stage, tookMs] of Object.entries(waited ?? {})) {
+    placedAt += tookMs;
+    if (tookMs >= LEAST_MS) {
+      stages.push(`${stage} ${ms(tookMs)}`);
     }
   }
   if (backend !== undefined) {
@@ -65,13 +72,9 @@ function attemptStory(
       stages.push(`trailers ${ms(until - headAt)}`);
     }
   }
-  const name = count === 1 ? "" : `attempt ${index + 1} `;
-  const pause = before === undefined ? 0 : startedAt - before.until;
   const where = backend === undefined ? "found no backend" : `to ${backend}`;
-  const paused = pause >= 0.5 ? `after ${ms(pause)} ` : "";
-  const failed = failure === undefined || count === 1 ? "" : `, failed: ${failure}`;
   const staged = stages.length === 0 ? "" : `: ${stages.join(", ")}`;
-  return `${name}${paused}${where}${staged}${failed}`;
+  return `${where}${staged}${failure === undefined ? "" : `, failed: ${failure}`}`;
 }
 
 function ms(time: number): string {

@@ -55,7 +55,7 @@ export function createCallTransport(options: CallTransportOptions): Transport {
       const { header, limits } = calls.begin(inProgress, asked.header, asked.timeoutMs, false);
       const waits = waitsForReady(asked, calls);
       const call = new UnaryAttempts(options, method, calls, isForRetry(inProgress), waits, { resolve, reject });
-      call.outcome = new CallLife(options.counts, calls.url, signal, inProgress, limits, call);
+      call.outcome = new CallLife(options.counts, calls.url, options.clock, signal, inProgress, limits, call);
       writeUnary(options, call, calls, message, (body, encoding) => {
         const whole = withEncoding(options, header, encoding);
         call.start({ head: (again) => calls.head(again ? calls.again(whole, again) : whole), body });
@@ -76,7 +76,7 @@ export function createCallTransport(options: CallTransportOptions): Transport {
     const { header, limits } = calls.begin(inProgress, asked.header, asked.timeoutMs, false);
     const waits = waitsForReady(asked, calls);
     const call = new StreamCall(options, method, calls, input, isForRetry(inProgress), waits, true);
-    const life = new CallLife(options.counts, calls.url, asked.signal, inProgress, limits, call);
+    const life = new CallLife(options.counts, calls.url, options.clock, asked.signal, inProgress, limits, call);
     call.start((again) => calls.head(again ? calls.again(header, again) : header), life);
     return call.response;
   }

@@ -169,7 +169,7 @@ function begin(options: CallTransportOptions, calls: MethodCalls, asked: CallReq
   const controller = new AbortController();
   const cut = Promise.withResolvers<never>();
   cut.promise.catch(() => undefined); // a call that is over is cut short for nobody
-  const life = new CallLife(options.counts, calls.url, asked.signal, inProgress, limits, {
+  const life = new CallLife(options.counts, calls.url, options.clock, asked.signal, inProgress, limits, {
     cut(reason) {
       controller.abort(reason);
       setImmediate(() => cut.reject(reason)); // an interceptor may have an answer of its own for that

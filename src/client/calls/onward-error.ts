@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { markOnward, onwardFailure } from "../../call/errors.ts";
+import type { Story } from "./outcome.ts";
 
 /** A cancellation that no peer has answered: a stream was reset, or a caller gave up. */
 export function isCancellation(error: ConnectError): boolean {
@@ -23,14 +24,15 @@ export function onwardError(
   error: ConnectError,
   url: string,
   isOurs: boolean,
-  story: (() => string) | undefined,
+  story: Story | undefined,
   thrown: unknown,
 ): ConnectError {
   if (error.code !== Code.DeadlineExceeded && error.code !== Code.Unavailable) {
     return markOnward(error, { url });
   }
   // An interceptor may pass on what a request of the call has failed with, which has its story.
-  const where = (thrown instanceof ConnectError ? onwardFailure(thrown)?.story : undefined) ?? story?.();
+  const where =
+    (thrown instanceof ConnectError ? onwardFailure(thrown)?.story : undefined) ?? story?.(error.rawMessage);
   const isTold = where === undefined || !isOurs || isAnswer(error) || error.rawMessage.includes(where);
   return markOnward(isTold ? error : withStory(error, where), { url, story: where });
 }

@@ -1,6 +1,9 @@
 import type { ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../../call/clock.ts";
 
+/** Says where a call's time went, beside an error's message, which is not repeated. */
+export type Story = (message: string) => string;
+
 /** What becomes of a call, or of one request of it that an interceptor lets through. */
 export interface Outcome {
   readonly clock: Clock;
@@ -18,5 +21,5 @@ export interface Outcome {
    *
    * @param story where its time went, in words
    */
-  fail(thrown: unknown, story?: () => string): ConnectError;
+  fail(thrown: unknown, story?: Story): ConnectError;
 }

@@ -2,7 +2,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { Clock } from "../../call/clock.ts";
 import { type CallLife, type Cuttable, reasonOf } from "./call-life.ts";
 import { onwardError } from "./onward-error.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Outcome, Story } from "./outcome.ts";
 
 /** One request of a call, of which interceptors make what they like; the signal that they give cuts it short. */
 export class RequestOutcome implements Outcome {
@@ -44,7 +44,7 @@ export class RequestOutcome implements Outcome {
     return this.#signal.aborted ? reasonOf(this.#signal) : this.#life.errorOf(thrown);
   }
 
-  fail(thrown: unknown, story?: () => string): ConnectError {
+  fail(thrown: unknown, story?: Story): ConnectError {
     this.#signal.removeEventListener("abort", this);
     return onwardError(this.errorOf(thrown), this.#url, !this.#signal.aborted, story, thrown);
   }

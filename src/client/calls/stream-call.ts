@@ -14,7 +14,7 @@ import { lazyHeadersOf } from "./answer-fields.ts";
 import { brokenEnvelope } from "./broken-answer.ts";
 import type { Cuttable } from "./call-life.ts";
 import type { AnswerEnd, AnswerHead } from "./call-protocol.ts";
-import { type AttemptSight, storyOf } from "./call-story.ts";
+import { type AttemptSight, lastConnection, storyOf } from "./call-story.ts";
 import type { FurtherAttempt } from "./further-attempt.ts";
 import { throttled } from "./local-errors.ts";
 import type { MethodCalls } from "./method-calls.ts";
@@ -342,7 +342,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
       return;
     }
     const error = (this.#outcome as Outcome).errorOf(thrown); // it has one from the start
-    if (error.isWireError || error.code === Code.ResourceExhausted) {
+    if (error.isWireError) {
       this.#options.policies.throttle?.onAnswer(saysOverloaded(error));
     }
     if (this.#end === undefined && this.#upload.isRepeatable && this.#tryAgain(error, isUnprocessed)) {
@@ -393,7 +393,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
       return this.#error ?? ConnectError.from(thrown);
     }
     this.#isOver = true;
-    const error = this.#outcome?.fail(thrown, () => this.#story()) ?? ConnectError.from(thrown);
+    const error = this.#outcome?.fail(thrown, (message) => this.#story(message)) ?? ConnectError.from(thrown);
     this.#giveUp(error.code);
     this.#error = error;
     this.#upload.stop(error);
@@ -418,11 +418,12 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     return { backend: placement?.backend, startedAt, waited, headAt, until: this.#now(), failure };
   }
 
-  #story(): string {
+  #story(message: string): string {
     const { policies, targetName } = this.#options;
     const attempts = [...(this.#past ?? []), ...(this.#attempt === undefined ? [] : [this.#sight(undefined)])];
     const { startedAt } = this.#outcome as Outcome; // it has one from the start
-    return storyOf(targetName, startedAt, this.#now(), attempts, this.#note, policies.lastConnectionError());
+    const notes = [this.#note, lastConnection(policies.lastConnectionError(), message)];
+    return storyOf(targetName, startedAt, this.#now(), attempts, message, notes);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ContextValues, Interceptor } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
+import type { Clock } from "../../call/clock.ts";
 import type { CodecOptions } from "../../wire/codec.ts";
 import type { RpcProtocol } from "../../wire/protocol.ts";
 import type { AttemptPolicies } from "../attempts/attempt-rules.ts";
@@ -11,6 +12,8 @@ export interface CallTransportOptions {
   /** Where the services are, with a path in front of theirs if there is one. */
   readonly url: URL;
   readonly target: HttpTarget;
+  /** What calls go by that are not part of a call in progress, which has its own. */
+  readonly clock: Clock;
   readonly protocol: RpcProtocol;
   readonly format: "binary" | "json";
   /** What a unary call may take that names no time-out; in milliseconds, infinite: anything. */

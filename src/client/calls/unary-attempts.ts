@@ -3,7 +3,7 @@ import { Code, type ConnectError, type UnaryResponse } from "@connectrpc/connect
 import { Rest } from "../attempts/rest.ts";
 import { pushbackOf, Retries, saysOverloaded } from "../attempts/retries.ts";
 import { NO_WISH, type PlacementWish, type RequestHead } from "../connections/http-request.ts";
-import { type AttemptSight, storyOf } from "./call-story.ts";
+import { type AttemptSight, lastConnection, storyOf } from "./call-story.ts";
 import { ConnectUnaryCall } from "./connect-unary-call.ts";
 import { EnvelopeUnaryCall } from "./envelope-unary-call.ts";
 import type { FurtherAttempt } from "./further-attempt.ts";
@@ -121,7 +121,7 @@ export class UnaryAttempts implements AttemptOwner {
   onFailed(attempt: UnaryCall, thrown: unknown, isUnprocessed: boolean): void {
     const error = this.#known.errorOf(thrown);
     attempt.placement?.whenDone(isUnprocessed ? Code.Canceled : error.code);
-    if (error.isWireError || error.code === Code.ResourceExhausted) {
+    if (error.isWireError) {
       this.#options.policies.throttle?.onAnswer(saysOverloaded(error));
     }
     if (this.#isOver) {
@@ -229,13 +229,14 @@ export class UnaryAttempts implements AttemptOwner {
 
   #reject(thrown: unknown): void {
     const { reject } = this.#settle;
-    reject(this.#known.fail(thrown, () => this.#story()));
+    reject(this.#known.fail(thrown, (message) => this.#story(message)));
   }
 
-  #story(): string {
+  #story(message: string): string {
     const { policies, targetName } = this.#options;
     const attempts = [...(this.#past ?? []), ...this.#underWay.map((attempt) => attempt.sight(undefined))];
-    return storyOf(targetName, this.#known.startedAt, this.now(), attempts, this.#note, policies.lastConnectionError());
+    const notes = [this.#note, lastConnection(policies.lastConnectionError(), message)];
+    return storyOf(targetName, this.#known.startedAt, this.now(), attempts, message, notes);
   }
 
   get #known(): Outcome {

@@ -15,6 +15,8 @@ export interface Connection {
   /** How many calls the peer takes at once, as far as that is known. */
   readonly maxCalls: number;
   readonly activeCalls: number;
+  /** Nothing comes or goes any more, though its end may not have been told yet. */
+  readonly isOver: boolean;
   /** Counts whatever came from the peer: while it stays the same the peer was silent. */
   readonly heard: number;
   /** Begins a request. To be called only while there is {@link room}; see HttpTarget. */
@@ -33,7 +35,7 @@ export interface ConnectionListener {
   onReady(): void;
   /** There is, or may be, room for another call. */
   onRoom(): void;
-  /** Once: it takes no further calls; `reason` where the peer said so. */
+  /** Once: it takes no further calls. `reason` where the peer said so; otherwise it has done what it was made for. */
   onDraining(reason: string | undefined): void;
   /** Once, and last: nothing is left of it. */
   onClosed(error: ConnectError): void;

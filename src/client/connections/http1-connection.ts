@@ -1,4 +1,4 @@
-import { request as begin } from "node:http";
+import { request as begin, type OutgoingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Timer } from "../../call/clock.ts";
@@ -19,6 +19,8 @@ export class Http1Connection implements Connection {
   readonly #deadline: Timer;
   #state: ConnectionState = "connecting";
   #isBusy = false;
+  /** The last one that was begun. */
+  #request: Http1Request | undefined;
   #idleTimer: Timer | undefined;
   #cause: Error | undefined;
 
@@ -31,7 +33,7 @@ export class Http1Connection implements Connection {
     socket.on("error", (error) => {
       this.#cause ??= error;
     });
-    socket.on("close", () => this.#onClosed("the peer has closed it"));
+    socket.on("close", () => this.#onSocketClosed());
     this.#agent = new OneSocketAgent(socket);
     this.#agent.on("free", () => this.#onFree());
     this.#deadline = clock.schedule(connectTimeoutMs, () => {
@@ -49,22 +51,27 @@ export class Http1Connection implements Connection {
   }
 
   get room(): number {
-    return this.#state === "ready" && !this.#isBusy && !this.#socket.destroyed ? 1 : 0;
+    return this.#state === "ready" && !this.#isBusy && !this.isOver ? 1 : 0;
   }
 
-  /** A call that gives up takes its connection with it. */
+  get isOver(): boolean {
+    return this.#socket.destroyed;
+  }
+
   get heard(): number {
     return this.#socket.bytesRead;
   }
 
   request(head: RequestHead, body: Uint8Array | null | undefined, listener: AnswerListener): HttpRequest {
-    this.#isBusy = true;
-    this.#idleTimer?.cancel();
-    this.#socket.ref();
     const { method, path } = head;
     const agent = this.#agent;
     const errorOf = (error: Error) => this.#errorOf(error);
-    return new Http1Request((headers) => begin({ agent, method, path, headers }), head, body, listener, errorOf);
+    const send = (headers: OutgoingHttpHeaders) => begin({ agent, method, path, headers });
+    this.#request = new Http1Request(send, head, body, listener, errorOf);
+    this.#isBusy = true;
+    this.#idleTimer?.cancel();
+    this.#socket.ref();
+    return this.#request;
   }
 
   ping(): void {
@@ -120,6 +127,15 @@ export class Http1Connection implements Connection {
     if (this.#state === "draining" && !this.#isBusy) {
       this.#socket.destroy();
     }
+  }
+
+  /** Behind a call that was answered or given up it is no loss: connections of HTTP/1.1 end so. */
+  #onSocketClosed(): void {
+    if (this.#state === "ready" && this.#request?.wasBrokenOff === false) {
+      this.#state = "draining";
+      this.#listener.onDraining(undefined);
+    }
+    this.#onClosed("the peer has closed it");
   }
 
   #onClosed(reason: string): void {

@@ -15,6 +15,7 @@ export class Http1Request implements HttpRequest {
   #unreadBytes = 0;
   /** The listener has heard the last. */
   #isOver = false;
+  #hasFailed = false;
 
   constructor(
     begin: (headers: OutgoingHttpHeaders) => ClientRequest,
@@ -47,6 +48,11 @@ export class Http1Request implements HttpRequest {
     } else {
       request.end(body ?? undefined); // with its length, where it has one
     }
+  }
+
+  /** The connection has failed it, or is gone before it is over. */
+  get wasBrokenOff(): boolean {
+    return this.#hasFailed || !this.#isOver;
   }
 
   send(bytes: Uint8Array, isLast: boolean): boolean {
@@ -120,6 +126,7 @@ export class Http1Request implements HttpRequest {
   #fail(error: Error): void {
     if (!this.#isOver) {
       this.#isOver = true;
+      this.#hasFailed = true;
       this.#listener.onError(this.#errorOf(error), false);
       this.#request.destroy();
     }

@@ -87,6 +87,10 @@ export class Http2ClientConnection implements Connection {
     return canOpen ? Math.min(peerSettings.maxConcurrentStreams - streamCount, this.#streamsLeft) : 0;
   }
 
+  get isOver(): boolean {
+    return this.#http2?.connection.isOver !== false;
+  }
+
   get heard(): number {
     return this.#http2?.connection.heard ?? 0;
   }
@@ -124,7 +128,7 @@ export class Http2ClientConnection implements Connection {
 
   /** What the call of a stream fails with that has ended so. */
   errorOf(error: StreamError): ConnectError {
-    return this.#http2?.connection.isOver !== false && !error.isUnprocessed
+    return this.isOver && !error.isUnprocessed
       ? lostConnection(this.#options.origin, this.#cause ?? error.reason)
       : connectErrorOf(error);
   }

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { fake, startTest } from "portico/testing";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { GreeterService } from "../../../gen/greeter/v1/greeter_pb.js";
 import { NameService } from "../../../gen/name/v1/name_pb.js";
 import { greeter } from "./service.ts";
@@ -40,4 +40,26 @@ test("keeps a failure of the name service to itself", async () => {
   expect(error).toMatchObject({ code: Code.Internal, rawMessage: "internal error" });
   expect(error).toHaveProperty("metadata");
   expect(JSON.stringify(app.logs)).toContain("the secret of the database");
+});
+
+describe("NAME_URL", () => {
+  test.each([
+    "http://localhost:50051",
+    "https://name.example",
+    "dns:///name:50051",
+    "dns:name:50051",
+    "static:///10.0.0.1:50051,[::1]:50051",
+  ])("may be %s", async (target) => {
+    await using app = await startTest(greeter, { config: { NAME_URL: target } });
+    expect(app.url).toMatch(/^http:/);
+  });
+
+  test.each(["name:50051", "localhost", "dns:///name", "static:///10.0.0.1", "grpc://name:50051"])(
+    "may not be %s, in one line that says what it may be",
+    async (target) => {
+      await expect(startTest(greeter, { config: { NAME_URL: target } })).rejects.toThrow(
+        /^greeter cannot start: a setting is wrong\n {2}NAME_URL=".*": expected a target with its port, such as .*dns:\/\/\/name:50051.*$/,
+      );
+    },
+  );
 });
