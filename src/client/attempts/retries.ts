@@ -79,8 +79,8 @@ export class Retries {
     return delayMs;
   }
 
-  /** Whether another attempt may begin beside those under way. */
-  takeHedge(): boolean {
+  /** Whether another attempt may begin beside those under way, `delayMs` milliseconds from now. */
+  takeHedge(delayMs = 0): boolean {
     const { hedging } = this.#rules;
     const isAllowed =
       hedging !== undefined &&
@@ -88,7 +88,7 @@ export class Retries {
       this.previousAttempts + 1 < hedging.maxAttempts &&
       this.#policies.budget.tryTake();
     if (isAllowed) {
-      this.#count(0, "hedge");
+      this.#count(delayMs, "hedge");
     }
     return isAllowed;
   }

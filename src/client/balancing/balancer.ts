@@ -1,5 +1,4 @@
 // Over 300 lines: the one place that knows a target's backends and the calls that wait for one.
-import { AsyncLocalStorage } from "node:async_hooks";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock, Timer } from "../../call/clock.ts";
 import type { ChannelSight } from "../channel-sight.ts";
@@ -14,6 +13,7 @@ import {
   type RequestHead,
   type WaitingStage,
 } from "../connections/http-request.ts";
+import { clockOutsideOfCalls, outsideOfCalls } from "../outside-of-calls.ts";
 import { distinctAddresses, formatAddress } from "../resolving/address.ts";
 import type { Address, Resolution, Resolver } from "../resolving/resolver.ts";
 import { StayAlive } from "../stay-alive.ts";
@@ -47,9 +47,6 @@ const RECENT_MS = 60_000;
 /** A target that nobody has called for so long is not resolved again until somebody does. */
 const QUIET_MS = 60_000;
 
-/** What a target's connections and timers outlive the calls that they are made for, and must not hold on to them. */
-const outsideOfCalls = AsyncLocalStorage.snapshot();
-
 /** A target with all its backends: every request goes to one of them, or waits until it can. */
 export class Balancer implements HttpTarget, BackendOwner {
   readonly origin: string;
@@ -75,10 +72,7 @@ export class Balancer implements HttpTarget, BackendOwner {
 
   constructor(options: BalancerOptions) {
     const { clock, random } = options;
-    this.#options = {
-      ...options,
-      clock: { now: () => clock.now(), schedule: (ms, callback) => outsideOfCalls(() => clock.schedule(ms, callback)) },
-    };
+    this.#options = { ...options, clock: clockOutsideOfCalls(clock) };
     this.origin = options.origin;
     this.#stages = new StageClock(() => clock.now());
     this.#picker = leastRequest([], random);

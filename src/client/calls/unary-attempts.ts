@@ -150,9 +150,14 @@ export class UnaryAttempts implements AttemptOwner {
     if (this.#calls.rules.hedging?.nonFatalCodes.has(error.code) !== true) {
       return false;
     }
-    if (pushbackOf(error) === "never") {
+    const pushback = pushbackOf(error);
+    if (pushback !== undefined) {
       this.#rest?.end();
-    } else if (retries.takeHedge()) {
+    }
+    if (typeof pushback === "number" && this.#hedgeAfter(pushback, attempt)) {
+      return true;
+    }
+    if (pushback === undefined && retries.takeHedge()) {
       this.#attempt(attempt, this.now());
     }
     return this.#underWay.length > 0;
@@ -177,6 +182,19 @@ export class UnaryAttempts implements AttemptOwner {
         }
       });
     }
+  }
+
+  /** Has the next attempt begin when the server says that it may; false where there is none. */
+  #hedgeAfter(delayMs: number, failed: UnaryCall): boolean {
+    const { timeLeftMs = Number.POSITIVE_INFINITY } = this.#known;
+    if (delayMs >= timeLeftMs || !this.#furtherAttempts().takeHedge(delayMs)) {
+      return false;
+    }
+    this.#restFor(delayMs, () => {
+      this.#attempt(failed, this.now());
+      this.#hedgeLater();
+    });
+    return true;
   }
 
   #restFor(delayMs: number, then: () => void): void {

@@ -1,4 +1,5 @@
 import type { Clock } from "../../call/clock.ts";
+import { clockOutsideOfCalls } from "../outside-of-calls.ts";
 import { formatAddress, withoutBrackets } from "../resolving/address.ts";
 import type { Address } from "../resolving/resolver.ts";
 import { type ChannelTls, connectSocket } from "./connect-socket.ts";
@@ -43,6 +44,7 @@ export function connector(
     maxStreams,
   } = { ...CONNECTION_DEFAULTS, ...options };
   const security = url.protocol === "https:" ? { ...tls, serverName: withoutBrackets(url.hostname) } : undefined;
+  const outside = clockOutsideOfCalls(clock);
   let keepaliveMs = options.keepaliveMs ?? CONNECTION_DEFAULTS.keepaliveMs;
   const Connection = httpVersion === "2" ? Http2ClientConnection : Http1Connection;
   return (address: Address, listener) =>
@@ -50,7 +52,7 @@ export function connector(
       {
         origin: isUrl ? url.origin : `${url.protocol}//${formatAddress(address)}`,
         connect: (onReady) => connectSocket(address, security, httpVersion, onReady),
-        clock,
+        clock: outside,
         connectTimeoutMs,
         keepaliveMs,
         idleMs: idleTimeoutMs,
