@@ -73,7 +73,7 @@ class MemoryRequest implements HttpRequest {
         }
       }
       if (this.#isOpen) {
-        this.#listener.onOpen();
+        queueMicrotask(() => this.#tell(() => this.#listener.onOpen()));
       }
       const { signal } = this.#controller;
       const response = await answer({ url, method, header, body: this.#upload, signal });

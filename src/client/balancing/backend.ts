@@ -1,5 +1,5 @@
 // Over 300 lines: a backend's life, from the first attempt to connect to the last connection that ends.
-import type { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock, Timer } from "../../call/clock.ts";
 import { type Backoff, backoffMs } from "../attempts/backoff.ts";
 import type { Connect, Connection, ConnectionListener } from "../connections/connection.ts";
@@ -239,6 +239,9 @@ export class Backend implements Pickable {
   #onDraining(connection: Connection, reason: string | undefined): void {
     const wasReady = this.#forget(connection);
     this.#draining.add(connection);
+    if (reason !== undefined) {
+      this.#lastError = new ConnectError(`the peer at ${this.name} takes no more calls: ${reason}`, Code.Unavailable);
+    }
     this.#owner.onDraining(this, reason);
     if (wasReady) {
       this.#onLoss(connection, reason === undefined ? "done" : "leaving");

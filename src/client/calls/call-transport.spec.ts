@@ -126,7 +126,7 @@ function ourTransport(
         void answer();
       };
       if (body === undefined) {
-        listener.onOpen();
+        queueMicrotask(() => listener.onOpen());
       } else {
         finish();
       }

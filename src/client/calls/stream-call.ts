@@ -125,10 +125,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
   }
 
   onOpen(): void {
-    this.#known.isOpen = true;
-    if (this.#known.request !== undefined) {
-      this.#upload.open(this.#known.request);
-    }
+    this.#upload.open(this.#known.request as HttpRequest); // whoever is told of it has begun it
   }
 
   onRoom(): void {
@@ -320,7 +317,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     const { target } = this.#options;
     const { startedAt, timeLeftMs } = this.#outcome as Outcome; // it has one from the start
     const again = this.#retries && { previousAttempts: this.#retries.previousAttempts, timeLeftMs };
-    const attempt: StreamAttempt = { startedAt: again === undefined ? startedAt : this.#now(), isOpen: false };
+    const attempt: StreamAttempt = { startedAt: again === undefined ? startedAt : this.#now() };
     this.#attempt = attempt;
     this.#head = undefined;
     try {
@@ -329,10 +326,6 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
       attempt.request = target.request(head, undefined, this, wish);
     } catch (error) {
       this.#onFailed(error, false);
-      return;
-    }
-    if (attempt.isOpen) {
-      this.#upload.open(attempt.request);
     }
   }
 
@@ -432,7 +425,5 @@ interface StreamAttempt {
   readonly startedAt: number;
   request?: HttpRequest;
   placement?: Placement;
-  /** What is sent goes out. */
-  isOpen: boolean;
   headAt?: number;
 }

@@ -23,7 +23,9 @@ export interface RequestHead {
 export interface AnswerListener {
   /** First: the request goes to this connection. Not called where the target has but one way to go. */
   onPlaced?(placement: Placement): void;
-  /** Whatever is sent now goes out; not called where the request was begun with its body. */
+  /**
+   * Whatever is sent now goes out. Called when whoever began the request has it; not where it was begun with its body.
+   */
   onOpen(): void;
   onHead(status: number, fields: AnswerFields): void;
   /** A part of the body. May be kept, must not be changed; has to be acknowledged by {@link HttpRequest.consumed}. */

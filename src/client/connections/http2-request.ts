@@ -45,7 +45,7 @@ export class Http2Request implements HttpRequest, StreamListener {
       if (body !== undefined && body !== null) {
         stream.sendData(body, true);
       } else if (body === undefined) {
-        this.#listener.onOpen();
+        queueMicrotask(() => this.#onOpen());
       }
     }
   }
@@ -62,6 +62,12 @@ export class Http2Request implements HttpRequest, StreamListener {
     if (!this.#isOver) {
       this.#isOver = true;
       this.#stream?.reset(ErrorCode.CANCEL);
+    }
+  }
+
+  #onOpen(): void {
+    if (!this.#isOver) {
+      this.#listener.onOpen();
     }
   }
 
