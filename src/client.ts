@@ -5,5 +5,6 @@ export type { ChannelEvents } from "./client/channel-sight.ts";
 export type { BackendStats, ChannelStats } from "./client/channel-stats.ts";
 export type { ChannelTls } from "./client/connections/connect-socket.ts";
 export type { Address, Resolution, Resolver, ResolverListener } from "./client/resolving/resolver.ts";
+export { targetProblem } from "./client/resolving/target.ts";
 export type { RetryPolicy } from "./client/service-config/method-config.ts";
 export { type MethodSelector, onlyFor } from "./interceptors/index.ts";

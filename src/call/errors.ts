@@ -40,7 +40,7 @@ export interface Answer {
  */
 export function answerFor(thrown: unknown, interruption: ConnectError | undefined): Answer {
   if (interruption !== undefined) {
-    return { error: interruption, surprise: isSurprise(thrown) ? "unexpected" : undefined };
+    return { error: interruption, surprise: surpriseOf(thrown, interruption) };
   }
   if (!(thrown instanceof ConnectError)) {
     return { error: internal(thrown), surprise: "unexpected" };
@@ -61,9 +61,16 @@ export function answerFor(thrown: unknown, interruption: ConnectError | undefine
   }
 }
 
-/** Whether what a handler threw after its call was cut short is something else than what that itself leads to. */
-export function isSurprise(thrown: unknown): boolean {
-  return !(thrown instanceof ConnectError) && !isAbort(thrown) && !isLostPeer(thrown);
+/**
+ * What the log has to say of what a handler threw after its call was cut short: what is something else than what that itself
+ * leads to, and where the time of the onward call went that the deadline has cut short.
+ */
+function surpriseOf(thrown: unknown, interruption: ConnectError): Answer["surprise"] {
+  if (!(thrown instanceof ConnectError)) {
+    return isAbort(thrown) || isLostPeer(thrown) ? undefined : "unexpected";
+  }
+  const hasStory = onwardFailure(thrown)?.story !== undefined;
+  return hasStory && interruption.code === Code.DeadlineExceeded ? "onward" : undefined;
 }
 
 function isAbort(thrown: unknown): boolean {

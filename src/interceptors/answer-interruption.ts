@@ -1,7 +1,8 @@
 import type { Interceptor } from "@connectrpc/connect";
 import type { ActiveCall } from "../call/call.ts";
 import { callInProgress } from "../call/current.ts";
-import { isSurprise } from "../call/errors.ts";
+import { answerFor } from "../call/errors.ts";
+import { logSurprise } from "./answer-errors.ts";
 import { eachStep } from "./streams.ts";
 
 /**
@@ -40,7 +41,14 @@ function unlessInterrupted<T>(call: ActiveCall, take: () => Promise<T>): Promise
 
 /** A handler's failure after its call had been cut short is nobody's but the log's, unless that is what led to it. */
 export function logLateFailure(call: ActiveCall, error: unknown): void {
-  if (call.interruption !== undefined && isSurprise(error)) {
+  const { interruption, method } = call;
+  if (interruption === undefined) {
+    return;
+  }
+  const answer = answerFor(error, interruption);
+  if (answer.surprise === "unexpected") {
     call.log.error({ err: error }, "a handler failed after its call had been cut short");
+  } else {
+    logSurprise(call, method?.name ?? "a request", answer, error);
   }
 }

@@ -7,6 +7,7 @@ import { GreeterService } from "../../gen/greeter/v1/greeter_pb.js";
 import { NameService } from "../../gen/name/v1/name_pb.js";
 import { type FramePeer, type FrameServer, frameServer, headFrame, resetFrame } from "../support/frame-server.ts";
 import { FLAG, FRAME, frame, headerBlock } from "../support/frames.ts";
+import { until } from "../support/until.ts";
 
 // What the log of a service says of an onward call that failed, for each way in which it may: target, backend, attempts, and
 // where the time went. What its caller is told has none of it.
@@ -51,8 +52,12 @@ async function failedOnward(app: TestApp, code: Code): Promise<Onward> {
     [...(error?.metadata ?? [])],
   ]);
   expect(told).not.toMatch(/target|attempt|backend|ECONN|127\.0\.0\.1|headers \d/);
-  const line = app.logs.find(({ message }) => message.includes("an onward call failed"));
-  return line?.["onward"] as Onward; // the shape of that line
+  return onwardIn(app);
+}
+
+async function onwardIn(app: TestApp): Promise<Onward> {
+  const line = await until(() => app.logs.find(({ message }) => message.includes("an onward call failed")));
+  return line["onward"] as Onward; // the shape of that line
 }
 
 /** Has every call, on every connection, answered so. */
@@ -116,6 +121,21 @@ describe("the log says of an onward call", () => {
     await using app = await startTest(greeter, { config: { NAME_URL: server.url.origin } });
     const onward = await failedOnward(app, Code.DeadlineExceeded);
     expect(onward.message).toMatch(/in 1 attempt; to 127\.0\.0\.1:\d+: .*headers \d{3} ms\)$/);
+  });
+
+  test("that its own caller's deadline cuts short where the time went until then", async () => {
+    await using server = await frameServer([]);
+    await using app = await startTest(greeter, { config: { NAME_URL: server.url.origin } });
+    const response = await app.fetch("/greeter.v1.GreeterService/SayHello", {
+      method: "POST",
+      headers: { "content-type": "application/json", "connect-timeout-ms": String(TIMEOUT_MS / 2) },
+      body: "{}",
+    });
+    expect(await response.text()).not.toMatch(/target|attempt|headers/);
+    const onward = await onwardIn(app);
+    expect(onward.message).toMatch(
+      /^the deadline of the call has passed \(target .* in 1 attempt; to 127\.0\.0\.1:\d+: .*headers/,
+    );
   });
 
   test("whose answer does not end that the trailers did not come", async () => {

@@ -1,4 +1,4 @@
-import { Code } from "@connectrpc/connect";
+import { Code, type Interceptor } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { callInProgress } from "../../../test/simulation/call-in-progress.ts";
 import type { SimulatedCall } from "../../../test/simulation/simulated-call.ts";
@@ -59,23 +59,29 @@ describe("a call that may have been processed", () => {
     expect(simulated.backends.flatMap(({ calls }) => calls)).toHaveLength(1);
   });
 
-  test("is made again twice, at another backend if there is one, and says how often and how much time is left", async () => {
-    await using simulated = simulateChannel({ count: 2 });
-    await simulated.act();
-    await simulated.clock.advance(10);
-    for (const backend of simulated.backends) backend.onCall = UNAVAILABLE;
-    const known = simulated.backends.map(({ calls }) => calls.length);
-    const { code, startedAt } = await simulated.read({ timeoutMs: 1000 });
-    expect(code).toBe(Code.Unavailable);
-    const calls = simulated.backends.map(({ calls: all }, index) => all.slice(known[index]));
-    expect(calls.map(({ length }) => length).toSorted()).toEqual([1, 2]);
-    const inOrder = calls.flat().toSorted((a, b) => a.startedAt - b.startedAt);
-    expect(headersOf(inOrder, "grpc-previous-rpc-attempts")).toEqual([undefined, "1", "2"]);
-    for (const call of inOrder) {
-      const leftMs = Number(/^(\d+)m$/.exec(call.header.get("grpc-timeout") ?? "")?.[1]);
-      expect(Math.abs(leftMs - (1000 - (call.startedAt - startedAt)))).toBeLessThanOrEqual(1);
-    }
-  });
+  test.each([
+    ["", []],
+    [", through interceptors", [((next) => (request) => next(request)) satisfies Interceptor]],
+  ])(
+    "is made again twice, elsewhere if possible, and says how often and how long it has%s",
+    async (_how, interceptors) => {
+      await using simulated = simulateChannel({ count: 2, interceptors });
+      await simulated.act();
+      await simulated.clock.advance(10);
+      for (const backend of simulated.backends) backend.onCall = UNAVAILABLE;
+      const known = simulated.backends.map(({ calls }) => calls.length);
+      const { code, startedAt } = await simulated.read({ timeoutMs: 1000 });
+      expect(code).toBe(Code.Unavailable);
+      const calls = simulated.backends.map(({ calls: all }, index) => all.slice(known[index]));
+      expect(calls.map(({ length }) => length).toSorted()).toEqual([1, 2]);
+      const inOrder = calls.flat().toSorted((a, b) => a.startedAt - b.startedAt);
+      expect(headersOf(inOrder, "grpc-previous-rpc-attempts")).toEqual([undefined, "1", "2"]);
+      for (const call of inOrder) {
+        const leftMs = Number(/^(\d+)m$/.exec(call.header.get("grpc-timeout") ?? "")?.[1]);
+        expect(Math.abs(leftMs - (1000 - (call.startedAt - startedAt)))).toBeLessThanOrEqual(1);
+      }
+    },
+  );
 
   test("is made again only for the codes of the policy", async () => {
     await using simulated = simulateChannel();

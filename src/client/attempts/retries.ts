@@ -23,6 +23,9 @@ export class Retries {
   /** The call is made for one that is itself a further attempt: whoever made that tries again, and not every hop. */
   readonly #isForRetry: boolean;
   #attempts = 1;
+  /** Those of them that no server can have seen. */
+  #unseen = 0;
+  /** Further attempts that the policy's limit does not count. */
   #transparent = 0;
   readonly #unprocessedAt = new Set<object>();
 
@@ -35,7 +38,7 @@ export class Retries {
 
   /** Attempts before this one that a server may have seen: what `grpc-previous-rpc-attempts` says (gRPC A6). */
   get previousAttempts(): number {
-    return this.#attempts - 1 - this.#transparent;
+    return this.#attempts - 1 - this.#unseen;
   }
 
   /**
@@ -49,6 +52,7 @@ export class Retries {
     if (isUnprocessed && placement !== undefined && !this.#unprocessedAt.has(placement.connection)) {
       this.#unprocessedAt.add(placement.connection);
       this.#transparent++;
+      this.#unseen++;
       this.#count(0, "transparent");
       return 0;
     }
@@ -59,7 +63,8 @@ export class Retries {
     if (this.#isForRetry) {
       return "not tried again, as the call that it is made for is a retry itself";
     }
-    if (this.previousAttempts + 1 >= retry.maxAttempts) {
+    const triesBefore = this.#attempts - 1 - this.#transparent;
+    if (triesBefore + 1 >= retry.maxAttempts) {
       return "";
     }
     const pushback = pushbackOf(error);
@@ -68,12 +73,15 @@ export class Retries {
     }
     const { initialBackoffMs: initialMs, maxBackoffMs: maxMs, backoffMultiplier: multiplier } = retry;
     const { budget, random } = this.#policies;
-    const delayMs = pushback ?? backoffMs(this.previousAttempts, { initialMs, maxMs, multiplier }, random);
+    const delayMs = pushback ?? backoffMs(triesBefore, { initialMs, maxMs, multiplier }, random);
     if (timeLeftMs !== undefined && delayMs >= timeLeftMs) {
       return "not tried again, as no time is left for it";
     }
     if (!budget.tryTake()) {
       return "not tried again, as the channel's budget of retries is used up";
+    }
+    if (placement === undefined) {
+      this.#unseen++;
     }
     this.#count(delayMs, "retry");
     return delayMs;
@@ -85,7 +93,7 @@ export class Retries {
     const isAllowed =
       hedging !== undefined &&
       !this.#isForRetry &&
-      this.previousAttempts + 1 < hedging.maxAttempts &&
+      this.#attempts - this.#transparent < hedging.maxAttempts &&
       this.#policies.budget.tryTake();
     if (isAllowed) {
       this.#count(delayMs, "hedge");

@@ -75,8 +75,7 @@ export class CallLife implements Expiring, Outcome {
     const { limitMs } = limits;
     const aborted = signal?.aborted ? signal : call?.signal.aborted ? call.signal : undefined;
     if (aborted !== undefined) {
-      this.#isSignalled = true;
-      this.#cut = reasonOf(aborted);
+      this.#cut = this.#reasonFor(aborted);
       throw this.fail(this.#cut);
     }
     if (limitMs !== undefined) {
@@ -114,8 +113,7 @@ export class CallLife implements Expiring, Outcome {
     if (this.#isStreaming && signal === this.#call?.signal) {
       this.succeed(); // a reader that leaves is not seen: its stream ends with the call that it is made for
     }
-    this.#isSignalled = true;
-    this.#cutShort(reasonOf(signal));
+    this.#cutShort(this.#reasonFor(signal));
   }
 
   beginStream(): void {
@@ -152,6 +150,13 @@ export class CallLife implements Expiring, Outcome {
 
   #tooLate(): ConnectError {
     return this.#isOwnLimit ? new ConnectError("the operation timed out", Code.DeadlineExceeded) : tookTooLong();
+  }
+
+  /** A caller's own reason stays what it is. What cuts the call in progress short is the reason of many, so each has its own. */
+  #reasonFor(signal: AbortSignal): ConnectError {
+    const reason = reasonOf(signal);
+    this.#isSignalled = signal === this.#signal;
+    return this.#isSignalled ? reason : new ConnectError(reason.rawMessage, reason.code, undefined, undefined, reason);
   }
 
   #cutShort(reason: ConnectError): void {

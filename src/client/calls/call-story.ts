@@ -48,7 +48,8 @@ export function storyOf(
 
 /** The last failure to resolve or to connect, unless the error is about that. */
 export function lastConnection(error: string | undefined, message: string): string {
-  return error === undefined || error.includes(message) ? "" : `last connection error: ${error}`;
+  const isSaid = error === undefined || error.includes(message) || message.includes(error.replace(/, \d+ ms ago$/, ""));
+  return isSaid ? "" : `last connection error: ${error}`;
 }
 
 /** Stages that took less are not worth a word. */

@@ -69,6 +69,19 @@ export function parseTarget(target: string): Target {
   }
 }
 
+/**
+ * What is wrong with a target, in words, for whoever checks configuration: undefined where a channel can be opened to it.
+ * The words repeat nothing that may be a secret.
+ */
+export function targetProblem(target: string): string | undefined {
+  try {
+    parseTarget(target);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 function urlTarget(text: string, rest: string): UrlTarget {
   if (/[?#]/.test(text)) {
     throw wrong(text, "has a query or a fragment, which no request would carry");

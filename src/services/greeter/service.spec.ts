@@ -58,7 +58,7 @@ describe("NAME_URL", () => {
     "may not be %s, in one line that says what it may be",
     async (target) => {
       await expect(startTest(greeter, { config: { NAME_URL: target } })).rejects.toThrow(
-        /^greeter cannot start: a setting is wrong\n {2}NAME_URL=".*": expected a target with its port, such as .*dns:\/\/\/name:50051.*$/,
+        /^greeter cannot start: a setting is wrong\n {2}NAME_URL=".*": the target ".*; a target is a URL such as .*$/,
       );
     },
   );

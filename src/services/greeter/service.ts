@@ -1,23 +1,25 @@
 import { createClient } from "@connectrpc/connect";
-import { createChannel, defineService, implement } from "portico";
+import { createChannel, defineService, implement, targetProblem } from "portico";
 import * as z from "zod";
 import { GreeterService } from "../../../gen/greeter/v1/greeter_pb.js";
 import { NameService } from "../../../gen/name/v1/name_pb.js";
 import { createGreeter } from "./greeter.ts";
 import { web } from "./web.ts";
 
-const NAME_TARGETS =
-  "expected a target with its port, such as http://localhost:50051, dns:///name:50051 or static:///10.0.0.1:50051,10.0.0.2:50051";
+/** Where a channel goes: a URL, or `dns:` or `static:` with several backends. */
+const target = z.string().superRefine((text, context) => {
+  const problem = targetProblem(text);
+  if (problem !== undefined) {
+    context.addIssue(problem);
+  }
+});
 
 /** Greets people by the names that the name service makes of theirs. */
 export const greeter = defineService({
   name: "greeter",
   port: 8081,
   config: {
-    NAME_URL: z
-      .url({ protocol: /^(?:https?|dns|static)$/, error: NAME_TARGETS, abort: true })
-      .regex(/^https?:|:\d+$/i, NAME_TARGETS)
-      .default("http://localhost:50051"),
+    NAME_URL: target.default("http://localhost:50051"),
     NAME_TIMEOUT_MS: z.coerce.number().int().positive().default(10_000),
   },
   resources: ({ config, use }) => {
