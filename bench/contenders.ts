@@ -15,6 +15,7 @@ export const CONTENDERS = [
   "bare",
   "service",
   "channel",
+  "channel-one",
 ] as const;
 
 /** What a contender is, for those who read the results. */
@@ -30,7 +31,8 @@ export const DESCRIPTIONS: Readonly<Record<Contender, string>> = {
   engine: "Portico's HTTP/2 engine alone: sends the same bytes back",
   bare: "Portico's port with RPCs alone",
   service: "Portico's name service as it ships: request id, deadline, context, a line in a file for each call",
-  channel: "Portico's client",
+  channel: "Portico's client with its defaults; where CPU time counts, on a static target of two servers",
+  "channel-one": "the same on the URL of one server",
 };
 
 /** Sends back what it gets, instead of a name in upper case. */

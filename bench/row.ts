@@ -49,6 +49,18 @@ export interface ClientRow extends BaseRow {
   readonly inFlight: number;
 }
 
+/** How long clients take for calls that all begin at once, where a connection carries few of them. */
+export interface BurstRow extends BaseRow {
+  readonly kind: "burst";
+  readonly calls: number;
+}
+
+/** What calls take in clients while they wait for a connection, and how soon they are answered once they may go on. */
+export interface WaitingRow extends BaseRow {
+  readonly kind: "waiting";
+  readonly calls: number;
+}
+
 /** What RSS grows by. */
 export interface MemoryRow extends BaseRow {
   readonly kind: "memory";
@@ -67,4 +79,4 @@ export interface ArticleRow extends BaseRow {
   readonly kind: "article";
 }
 
-export type Row = ServerRow | ClientRow | MemoryRow | StartRow | ArticleRow;
+export type Row = ServerRow | ClientRow | BurstRow | WaitingRow | MemoryRow | StartRow | ArticleRow;

@@ -3,11 +3,12 @@ import type { Limit } from "./limits.ts";
 import { PING_PONG_MESSAGES, REPEATED_MESSAGES } from "./loads/frame-jobs.ts";
 import type { H2load } from "./loads/h2load.ts";
 import { named, PROCESS_NAME } from "./loads/messages.ts";
-import { MEBIBYTE, RECEIVED } from "./peers/answers.ts";
+import { DELAY_MS, MEBIBYTE, RECEIVED, STREAMS } from "./peers/answers.ts";
 import type { Request, Row, ServerRow } from "./row.ts";
 
 const ECHOES = ["node-http2", "engine"] as const;
 const OTHERS = ["connect-node", "grpc-js", "connect-go", "grpc-go"] as const;
+const CLIENTS = ["connect-node", "grpc-js", "channel"] as const;
 /** Who serves gRPC. The JVM takes as long to warm as all others to measure, so it is in the main rows alone. */
 const GRPC = ["node-http2", ...OTHERS, "bare"] as const;
 
@@ -149,10 +150,27 @@ export const ROWS: readonly Row[] = [
   {
     kind: "client",
     name: "client",
-    about: "The client's CPU time: ProcessName by gRPC on one connection, 64 calls under way.",
-    contenders: ["connect-node", "grpc-js", "channel"],
+    about:
+      "The client's CPU time: ProcessName by gRPC, 64 calls under way; all have one server but the channel, which balances over two.",
+    contenders: ["connect-node", "grpc-js", "channel", "channel-one"],
     inFlight: 64,
-    limits: [{ of: "channel", atMost: 1 / 8, to: "grpc-js" }],
+    limits: [{ of: "channel", atMost: 1 / 6, to: "grpc-js" }],
+  },
+  {
+    kind: "burst",
+    name: "client burst",
+    about: `100 calls at once, of ${DELAY_MS} ms each, to a server that takes ${STREAMS} on a connection: until the last is answered.`,
+    contenders: CLIENTS,
+    calls: 100,
+    limits: [{ of: "channel", below: 250, unit: "ms" }],
+  },
+  {
+    kind: "waiting",
+    name: "client waiting",
+    about: `10,000 calls that wait while a server that takes ${STREAMS} on a connection answers nothing: what each takes, and how long all take from the moment in which it answers.`,
+    contenders: CLIENTS,
+    calls: 10_000,
+    limits: [],
   },
   server({
     name: "echo 8x16",

@@ -2,12 +2,21 @@ import { hasProgram } from "./build/programs.ts";
 import { CONTENDERS, type Contender } from "./contenders.ts";
 import type { Certificate } from "./loads/certificate.ts";
 import { measureArticle } from "./measure/article.ts";
+import { measureBursts } from "./measure/bursts.ts";
 import { measureClients } from "./measure/clients.ts";
 import { type MemoryFigures, measureMemory } from "./measure/memory.ts";
 import type { CpuFigures, RoundOptions } from "./measure/rounds.ts";
 import { measureServers } from "./measure/servers.ts";
 import { measureStart } from "./measure/start.ts";
-import { describeArticle, describeCpu, describeMemory, describeStart } from "./report/figures.ts";
+import { measureWaiting, type WaitingFigures } from "./measure/waiting.ts";
+import {
+  describeArticle,
+  describeBursts,
+  describeCpu,
+  describeMemory,
+  describeStart,
+  describeWaiting,
+} from "./report/figures.ts";
 import type { Result } from "./report/table.ts";
 import type { Row } from "./row.ts";
 
@@ -53,6 +62,13 @@ export async function runRow(row: Row, options: MeasureOptions): Promise<Measure
     case "client": {
       const cpu = await measureClients(row, contenders, options);
       return { result: describeCpu(row, cpu, notes), cpu };
+    }
+    case "burst":
+      return { result: describeBursts(row, await measureBursts(row, contenders, rounds), notes) };
+    case "waiting": {
+      const figures = new Map<Contender, WaitingFigures>();
+      for (const contender of contenders) figures.set(contender, await measureWaiting(row, contender, times));
+      return { result: describeWaiting(row, figures, notes) };
     }
     case "memory": {
       const figures = new Map<Contender, MemoryFigures>();

@@ -93,9 +93,9 @@ export interface ModuleOptions {
   readonly core?: 0 | 1;
 }
 
-/** Starts a contender that is a module in peers/. */
+/** Starts a contender that is a module in peers/, or the server there that measures clients. */
 export function startModule(
-  contender: Contender,
+  contender: Contender | "few-streams",
   { args = [], nodeOptions = [], core = 0 }: ModuleOptions = {},
 ): Promise<ServerProcess> {
   return startServer({

@@ -8,7 +8,7 @@ import { type CpuFigures, measureRounds, type RoundOptions, type Subject, warmUp
 /** Enough that the slowest has its optimised code. */
 const WARM_UP_CALLS = 20_000;
 
-/** Measures clients on core 0, against the same server on core 1 for all. */
+/** Measures clients on core 0, against the same two servers on core 1 for all, of which most use the first alone. */
 export async function measureClients(
   { inFlight }: ClientRow,
   contenders: readonly Contender[],
@@ -16,7 +16,8 @@ export async function measureClients(
 ): Promise<ReadonlyMap<Contender, CpuFigures>> {
   await using stack = new AsyncDisposableStack();
   const options = { certificate: undefined, isHttp1: false, folder, core: 1 } as const;
-  const server = stack.use(await startContender("bare", options));
+  const servers = [stack.use(await startContender("bare", options)), stack.use(await startContender("bare", options))];
+  const ports = servers.map(({ port }) => port);
   const subjects = [];
   for (const contender of contenders) {
     const client = stack.use(await startWorker("client-load.ts", 0, [contender]));
@@ -25,7 +26,7 @@ export async function measureClients(
       pid: client.pid,
       async run(count) {
         const startedAt = performance.now();
-        await client.run({ port: server.port, count, inFlight } satisfies ClientOrder);
+        await client.run({ ports, count, inFlight } satisfies ClientOrder);
         return (count / (performance.now() - startedAt)) * 1_000;
       },
       tidy: async () => undefined,

@@ -20,7 +20,7 @@ const AT_A_TIME = 50;
  * A small space for young objects: by default V8 lets it grow to 16 MiB and more and keeps it, which is as much as all that
  * is measured, and lies in the figure or hides it by chance.
  */
-const NODE_OPTIONS = ["--expose-gc", "--max-semi-space-size=1"];
+export const CALM_MEMORY = ["--expose-gc", "--max-semi-space-size=1"];
 /** Enough that all code is loaded, and so few that what they leave in free lists is nothing beside what follows. */
 const WARM_UP_REQUESTS = 500;
 
@@ -28,7 +28,7 @@ const WARM_UP_REQUESTS = 500;
 export async function measureMemory(row: MemoryRow, contender: Contender, times: number): Promise<MemoryFigures> {
   const all: MemoryFigures[] = [];
   for (let time = 0; time < times; time++) {
-    await using server = await startModule(contender, { nodeOptions: NODE_OPTIONS });
+    await using server = await startModule(contender, { nodeOptions: CALM_MEMORY });
     all.push(await measureOnce(row, server));
   }
   return {

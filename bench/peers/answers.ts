@@ -10,3 +10,11 @@ export const CONTENT_TYPE = "application/octet-stream";
 
 /** The trailers of `/echo`, as gRPC ends an answer. */
 export const TRAILER = ["grpc-status", "0"] as const;
+
+/** How many streams the server takes on a connection that has clients wait. */
+export const STREAMS = 10;
+/** The name that it answers after so long. */
+export const SLOW = "slow";
+export const DELAY_MS = 100;
+/** The name that it answers once it is told to. */
+export const HELD = "held";

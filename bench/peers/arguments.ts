@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { collect } from "./collect.ts";
 
 const { values } = parseArgs({
   options: { certificate: { type: "string" }, key: { type: "string" }, http1: { type: "boolean" } },
@@ -20,12 +21,4 @@ export function announce(address: unknown): void {
   console.log(`listening on port ${(address as { readonly port: number }).port}`);
   process.on("message", () => void collect().then(() => process.send?.(process.memoryUsage())));
   process.channel?.unref();
-}
-
-/** What finalizers let go is free only after the next collection. */
-async function collect(): Promise<void> {
-  for (let round = 0; round < 4; round++) {
-    await globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

@@ -1,10 +1,12 @@
 import type { Contender } from "../contenders.ts";
 import { judge, ratioText } from "../limits.ts";
 import type { ArticleFigures } from "../measure/article.ts";
+import type { BurstFigures } from "../measure/bursts.ts";
 import type { MemoryFigures } from "../measure/memory.ts";
 import type { CpuFigures } from "../measure/rounds.ts";
 import type { StartFigures } from "../measure/start.ts";
-import type { ArticleRow, ClientRow, MemoryRow, ServerRow, StartRow } from "../row.ts";
+import type { WaitingFigures } from "../measure/waiting.ts";
+import type { ArticleRow, BurstRow, ClientRow, MemoryRow, ServerRow, StartRow, WaitingRow } from "../row.ts";
 import type { Result } from "./table.ts";
 
 /** Whom others are held against, where they are in the row. */
@@ -32,6 +34,48 @@ export function describeCpu(
       Math.round(figure.perSecond).toString(),
     ]),
     verdicts: row.limits.map((limit) => judge(limit, cpuUs)),
+    notes: absent,
+  };
+}
+
+export function describeBursts(
+  row: BurstRow,
+  figures: ReadonlyMap<Contender, BurstFigures>,
+  absent: readonly string[],
+): Result {
+  const tookMs = new Map([...figures].map(([contender, figure]) => [contender, figure.tookMs]));
+  return {
+    name: row.name,
+    about: row.about,
+    columns: ["", "ms", "least to most"],
+    lines: [...figures].map(([contender, figure]) => [
+      contender,
+      figure.tookMs.toFixed(0),
+      `${figure.leastMs.toFixed(0)} to ${figure.mostMs.toFixed(0)}`,
+    ]),
+    verdicts: row.limits.map((limit) => judge(limit, tookMs)),
+    notes: absent,
+  };
+}
+
+export function describeWaiting(
+  row: WaitingRow,
+  figures: ReadonlyMap<Contender, WaitingFigures>,
+  absent: readonly string[],
+): Result {
+  const heapKib = new Map([...figures].map(([contender, figure]) => [contender, figure.heapKib]));
+  return {
+    name: row.name,
+    about: row.about,
+    columns: ["", "heap, KiB/call", "RSS", "ms to settle", "failed"],
+    lines: [...figures].map(([contender, figure]) => [
+      contender,
+      figure.heapKib.toFixed(2),
+      figure.rssKib.toFixed(2),
+      figure.settledMs.toFixed(0),
+      figure.failed.toFixed(0),
+    ]),
+    verdicts: row.limits.map((limit) => judge(limit, heapKib)),
     notes: absent,
   };
 }
