@@ -86,6 +86,14 @@ describe.skipIf(choice.kind === "missing")(title, { timeout: 90_000 }, () => {
     });
   }
 
+  test("spreads greeter's calls over all three names", async () => {
+    const url = await greeterUrl();
+    for (let call = 0; call < 60; call++) await fetch(`${url}/api/v1/say-hello?name=test`);
+    for (const id of (await compose("ps", "--quiet", "name")).split("\n")) {
+      expect(await docker("logs", id)).toContain("action=process_name, status=success");
+    }
+  });
+
   test("runs node itself as process 1, not as root, without capabilities, on a file system that it cannot write", async () => {
     const status = await compose("exec", "-T", "greeter", "cat", "/proc/1/status");
     expect(await compose("exec", "-T", "greeter", "cat", "/proc/1/cmdline")).toMatch(/^node\0/);

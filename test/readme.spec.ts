@@ -8,6 +8,7 @@ import { Code, createClient } from "@connectrpc/connect";
 import { createChannel } from "portico/client";
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
 import { NameService } from "../gen/name/v1/name_pb.js";
+import { ChannelSight } from "../src/client/channel-sight.ts";
 import { readConfiguration } from "../src/service/configuration.ts";
 import { greeter } from "../src/services/greeter/service.ts";
 import { chromiumNote, chromiumPath, launchChromium } from "./browser/chromium.ts";
@@ -25,7 +26,8 @@ interface Shown extends Fence {
   readonly document: string;
 }
 
-const DOCUMENTS = ["README.md", "docs/writing-services.md", "docs/http2.md"];
+const CLIENT = "docs/client.md";
+const DOCUMENTS = ["README.md", "docs/writing-services.md", "docs/http2.md", CLIENT];
 const readme = await readFile(join(repository, "README.md"), "utf8");
 const fences = (await Promise.all(DOCUMENTS.map(shownIn))).flat();
 
@@ -79,6 +81,8 @@ const NAME = 50051;
 const GREETER = 8081;
 const ORDERS = 8082;
 const VITE = 5173;
+/** Where nobody listens. */
+const NOBODY = 50052;
 const NODE = [process.execPath, "--conditions=portico-source"] as const;
 
 /** Runs a block as a reader's shell would, and compares what it prints. */
@@ -97,17 +101,28 @@ function expectShown(printed: string, { output = "" }: Shown, ports: Ports): voi
   if (!isAsShown(actual, output)) expect(actual.trim()).toBe(output.trim()); // the message shows both
 }
 
+/** Words for where time went, without the time, and without the stages that take some on some machines alone. */
+function timeless(words: string): string {
+  return words
+    .replace(/\s+/g, " ")
+    .replace(/resolving \d+ ms, |after \d+ ms /g, "")
+    .replace(/\d+ ms/g, "… ms");
+}
+
 /** Waits until a log has every line of the block; two processes write it, each in its own order. */
-async function expectLogged(terminal: Terminal, { text: shown, argument }: Shown): Promise<void> {
-  const isLogged = argument === "json" ? hasFields : hasLine;
+async function expectLogged(log: { output(): string }, { text: shown, language }: Shown): Promise<void> {
+  const isLogged = language === "json" ? hasFields : hasLine;
   for (const line of shown.split("\n")) {
     await poll(
-      async () => isLogged(terminal.output(), line),
+      async () => isLogged(log.output(), line),
       5_000,
-      () => `${line} is awaited in:\n${terminal.output()}`,
+      () => `${line} is awaited in:\n${log.output()}`,
     );
   }
 }
+
+/** What docs/client.md has for the repository: programs, and the files that they read. */
+const clientFiles = claim((fence) => isFile(fence, "portico/") && fence.document === CLIENT);
 
 describe("the first minutes and the calls", () => {
   let ports: Ports;
@@ -119,10 +134,15 @@ describe("the first minutes and the calls", () => {
     (fence) => ["sh", "log"].includes(fence.kind) && fence.argument === "" && fence.document === "README.md",
   );
   const programs = claim((fence) => snippets.some((path) => isFile(fence, path)));
+  const words = claim(({ kind }) => kind === "words");
+  const onwardLogs = claim(({ kind, argument }) => kind === "log" && argument === "onward");
 
   beforeAll(async () => {
-    ports = await freePorts(NAME, GREETER);
+    ports = await freePorts(NAME, GREETER, NOBODY);
     copy = await copyRepository();
+    for (const { argument, text: content } of [...programs, ...clientFiles, ...words]) {
+      await write(inCopy(argument), `${ports.toUsed(content)}\n`);
+    }
     terminal = openTerminal("npm start", copy.folder, {
       NAME_PORT: String(ports.of(NAME)),
       GREETER_PORT: String(ports.of(GREETER)),
@@ -146,14 +166,38 @@ describe("the first minutes and the calls", () => {
       await (fence.kind === "log" ? expectLogged(terminal, fence) : runShell(fence, copy.folder, ports, context));
     });
   }
-  for (const fence of programs) {
+  for (const fence of [...programs, ...clientFiles.filter(({ language }) => language === "ts")]) {
     test(titleOf(fence), async () => {
-      const file = join(copy.folder, fence.argument.replace(/^portico\//, ""));
-      await write(file, ports.toUsed(fence.text));
-      const printed = await run([...NODE, file], { cwd: copy.folder, env: cleanEnvironment() });
-      expectShown(printed, fence, ports);
+      expectShown(await print(fence), fence, ports);
     });
   }
+  for (const fence of words) {
+    test(titleOf(fence), async () => {
+      const printed = timeless(await print(fence));
+      expectShown(printed, { ...fence, output: timeless(fence.output ?? "") }, ports);
+    });
+  }
+  for (const fence of onwardLogs) {
+    test(titleOf(fence), async () => {
+      const port = await freePort();
+      const env = { PORT: String(port), NAME_URL: ports.url(NOBODY) };
+      await using service = start([...NODE, "src/services/greeter/main.ts"], { cwd: copy.folder, env });
+      await service.until(() => answers(`http://localhost:${port}/readyz`));
+      const headers = { "x-request-id": "tour-1" };
+      await (await fetch(`http://localhost:${port}/api/v1/say-hello?name=test`, { headers })).text();
+      await expectLogged({ output: () => ports.toShown(service.output()) }, fence);
+    });
+  }
+
+  function inCopy(path: string): string {
+    return join(copy.folder, path.replace(/^portico\//, ""));
+  }
+
+  /** What a program prints. */
+  function print({ argument }: Shown): Promise<string> {
+    return run([...NODE, inCopy(argument)], { cwd: copy.folder, env: cleanEnvironment() });
+  }
+
   test("stops at Ctrl-C, callers first", async () => {
     terminal.pressCtrlC();
     expect(await terminal.end()).toBe(0);
@@ -169,7 +213,10 @@ describe("the third service in this repository, and the other snippets", () => {
   let copy: RepositoryCopy;
   let terminal: Terminal | undefined;
   const files = claim((fence) => isFile(fence, "orders/proto/") || isFile(fence, "orders/src/"));
-  const snippets = claim((fence) => isFile(fence, "portico/src/snippets/") && !fence.argument.endsWith("/client.ts"));
+  const snippets = claim(
+    (fence) =>
+      isFile(fence, "portico/src/snippets/") && !fence.argument.endsWith("/client.ts") && fence.document !== CLIENT,
+  );
   const commands = claim(({ kind }) => kind === "third");
   const calls = claim(({ kind }) => kind === "third calls");
   const logs = claim(({ kind, argument }) => kind === "log" && argument === "json");
@@ -180,7 +227,8 @@ describe("the third service in this repository, and the other snippets", () => {
     for (const file of ["vitest.config.ts", "biome.json"]) {
       await write(join(copy.folder, file), await readFile(join(repository, file), "utf8"));
     }
-    for (const { argument, text: content } of [...files, ...snippets]) {
+    const compiled = clientFiles.filter(({ argument }) => argument.startsWith("portico/src/"));
+    for (const { argument, text: content } of [...files, ...snippets, ...compiled]) {
       await write(join(copy.folder, argument.replace(/^(?:orders|portico)\//, "")), `${content}\n`);
     }
   });
@@ -243,7 +291,8 @@ describe("the third service in this repository, and the other snippets", () => {
         })(),
       );
       expect((await stream[Symbol.asyncIterator]().next()).value).toMatchObject({ name: "B" });
-      expect(service.process.output()).toMatch(/ProcessName took \d+ ms/);
+      const isLogged = async () => /ProcessName took \d+ ms/.test(service.process.output());
+      await service.process.until(isLogged, 5_000); // lines are written in batches
     },
     "express.ts": () => expectId("express.ts", "prices", "/price"),
     "fastify.ts": () => expectId("fastify.ts", "stock", "/stock"),
@@ -420,6 +469,16 @@ describe("the tables, the layout and the links", () => {
     const { config } = readConfiguration(greeter, {});
     const rows = tableIn(readme, "services").map(([name = "", value = ""]) => [codeIn(name)[0], codeIn(value)[0]]);
     expect(rows).toEqual(Object.keys(greeter.config).map((name) => [name, String(config[name as "NAME_URL"])])); // its own keys
+  });
+
+  test("name all that a channel counts, and all that it tells", async () => {
+    const markdown = await readFile(join(repository, CLIENT), "utf8");
+    await using channel = createChannel("http://localhost:1");
+    const { target: _target, state: _state, ...counts } = channel.stats();
+    const counted = tableIn(markdown, "stats").flatMap(([name = ""]) => codeIn(name));
+    expect(counted.sort()).toEqual(Object.keys(counts).sort());
+    const told = tableIn(markdown, "events").map(([name = ""]) => codeIn(name)[0]);
+    expect(told).toEqual(Object.keys(new ChannelSight("").counts));
   });
 
   test("name every command", async () => {
