@@ -68,7 +68,7 @@ export function statsOf(
 ): ChannelStats {
   const { started, succeeded, failed } = counts;
   const { connect, ready, lost, goaway, eject, throttle } = sight.counts;
-  const backends = [...(balancer?.backends ?? [])];
+  const backends = balancer?.backends.members ?? [];
   return {
     target,
     state: balancer === undefined ? "ready" : stateOf(balancer, backends),
@@ -92,7 +92,7 @@ export function statsOf(
     backends: backends.map((backend) => ({
       address: backend.name,
       state: backend.state,
-      isEjected: balancer?.isEjected(backend) === true,
+      isEjected: balancer?.backends.health.isEjected(backend) === true,
       callsActive: backend.activeCalls,
       connectionsOpen: backend.readyConnections,
     })),
@@ -104,7 +104,7 @@ function stateOf(balancer: Balancer, backends: readonly Backend[]): ChannelStats
     return "closed";
   }
   if (backends.length === 0) {
-    return balancer.hasNotResolved ? "failed" : balancer.waiting > 0 ? "connecting" : "idle";
+    return balancer.backends.hasNotResolved ? "failed" : balancer.waiting > 0 ? "connecting" : "idle";
   }
   const states = new Set(backends.map(({ state }) => state));
   return (["ready", "connecting", "failed"] as const).find((state) => states.has(state)) ?? "idle";

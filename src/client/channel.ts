@@ -106,7 +106,7 @@ function assemble(target: ChannelTarget, options: ChannelOptions, surroundings: 
     random,
     sight,
     resting: new Set(),
-    lastConnectionError: () => balancer.lastErrorInWords,
+    lastConnectionError: () => balancer.backends.lastErrorInWords,
   };
   const transport = createCallTransport({
     ...common,

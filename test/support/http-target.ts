@@ -41,7 +41,7 @@ export function httpTarget(url: URL, options: TargetOptions = {}): HttpTargetUnd
     origin: url.origin,
     connections,
     request: (...request) => balancer.request(...request),
-    state: () => [...balancer.backends][0]?.state ?? "idle",
+    state: () => balancer.backends.members[0]?.state ?? "idle",
     close: () => balancer.close(),
   };
 }
