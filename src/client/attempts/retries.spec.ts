@@ -127,6 +127,20 @@ describe("a call that may have been processed", () => {
   });
 });
 
+test("another attempt is made at another backend, if there is one", async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    await using simulated = simulateChannel({ count: 2, seed });
+    await simulated.act();
+    await simulated.clock.advance(10);
+    const [one, other] = simulated.backends;
+    one.onCall = UNAVAILABLE;
+    const failedBefore = one.calls.length;
+    for (let call = 0; call < 4; call++) expect(await simulated.read()).toMatchObject({ code: undefined });
+    expect(one.calls.length - failedBefore).toBe(simulated.channel.stats().retriesStarted);
+    expect(other?.calls.length).toBeGreaterThan(0);
+  }
+});
+
 describe("a server's word on retries counts", () => {
   const pushback = (value: string) => inTurn(fail(Code.Unavailable, { "grpc-retry-pushback-ms": value }));
 

@@ -97,6 +97,7 @@ describe("a connection whose peer leaves", () => {
     const underWay = begin(() => client.act({ text: "x" }));
     await clock.advance(10);
     backend.connections[0]?.goAway();
+    expect(backend.connections).toHaveLength(2); // nobody has to call for it
     backend.onCall = ANSWER;
     expect(await simulated.act()).toMatchObject({ code: undefined });
     expect(backend.connections.map(({ state }) => state)).toEqual(["draining", "ready"]);

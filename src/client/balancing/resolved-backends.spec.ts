@@ -91,6 +91,19 @@ test("without any address calls fail with what the resolver says, at once after 
   expect(await act()).toMatchObject({ code: undefined, settledAt: 32 });
 });
 
+test("a call that waits for a backend outlives a resolution that fails", async () => {
+  const resolver = simulateResolver();
+  await using simulated = simulateChannel({ resolver, waitForReady: true });
+  const call = simulated.begin(() => simulated.client.act({ text: "x" }));
+  await simulated.clock.advance(30);
+  resolver.listener?.onError(new Error("orders cannot be looked up: SERVFAIL"));
+  await simulated.clock.advance(30);
+  expect(call.settledAt).toBeUndefined();
+  resolver.find(A);
+  await simulated.clock.advance(2);
+  expect(call).toMatchObject({ code: undefined, settledAt: 62 });
+});
+
 test("a resolution that is slow has calls wait, which say so where they exceed their deadline", async () => {
   const resolver = simulateResolver();
   await using simulated = simulateChannel({ resolver });

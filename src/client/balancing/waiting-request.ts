@@ -75,7 +75,9 @@ export class WaitingRequest implements HttpRequest, Waiting {
     } else if (!this.#isOver) {
       this.#isOver = true;
       this.#waited = this.waited;
-      this.#withdraw(this);
+      if (this.place !== -1) {
+        this.#withdraw(this); // what has failed as it was begun waits no longer
+      }
     }
   }
 }

@@ -58,11 +58,19 @@ describe("where backends say that they are overloaded", () => {
     expect((await load(simulated, 2000)).filter(isThrottled)).toEqual([]);
   });
 
-  test("connections that fail, and calls that find no place, say nothing of it", async () => {
-    await using simulated = simulateChannel({ maxWaitingCalls: 0 });
+  test("connections that fail say nothing of it", async () => {
+    await using simulated = simulateChannel();
     simulated.backends[0].onConnect = REFUSE;
     const outcomes = await load(simulated, 2000);
-    expect(new Set(outcomes.map(({ code }) => code))).toEqual(new Set([Code.ResourceExhausted, Code.Unavailable]));
+    expect(new Set(outcomes.map(({ code }) => code))).toEqual(new Set([Code.Unavailable]));
+    expect(outcomes.filter(isThrottled)).toEqual([]);
+  });
+
+  test("calls that find no place to wait say nothing of it", async () => {
+    await using simulated = simulateChannel({ maxWaitingCalls: 1 });
+    simulated.backends[0].onConnect = SAY_NOTHING;
+    const outcomes = await load(simulated, 2000);
+    expect(outcomes.slice(1).map(({ code }) => code)).toEqual(outcomes.slice(1).map(() => Code.ResourceExhausted));
     expect(outcomes.filter(isThrottled)).toEqual([]);
   });
 
