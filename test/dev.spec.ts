@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { copyRepository, type RepositoryCopy } from "./commands/repository-copy.ts";
 import { openTerminal, type Terminal } from "./commands/terminal.ts";
 import { freePort } from "./packaging/process.ts";
+import { until } from "./support/until.ts";
 
 /** One `npm run dev` goes through a day of changes: each test leaves the sources whole and the services running. */
 describe("npm run dev", () => {
@@ -28,9 +29,12 @@ describe("npm run dev", () => {
     await copy?.[Symbol.asyncDispose]();
   });
 
+  /** A service that was restarted is connected to again within a second: until then greeter is unavailable. */
   async function greet(): Promise<string> {
-    const response = await fetch(`${greeterUrl}/api/v1/say-hello?name=test`, { headers: { connection: "close" } });
-    return response.text();
+    return until(async () => {
+      const response = await fetch(`${greeterUrl}/api/v1/say-hello?name=test`, { headers: { connection: "close" } });
+      return response.status === 503 ? undefined : response.text();
+    });
   }
 
   /** The process ids of the services. */

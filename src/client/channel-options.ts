@@ -142,7 +142,11 @@ export function checkOptions(options: ChannelOptions, isSecure: boolean): void {
   checkEjection(options.ejection || {});
 }
 
-function checkRetry({ maxAttempts, initialBackoffMs, maxBackoffMs, backoffMultiplier }: Partial<RetryPolicy>): void {
+function checkRetry(retry: Partial<RetryPolicy>): void {
+  const { maxAttempts, initialBackoffMs, maxBackoffMs, backoffMultiplier, retryableCodes } = retry;
+  if (retryableCodes !== undefined && !(retryableCodes instanceof Set)) {
+    throw new Error("retry.retryableCodes has to be a Set of Connect's codes, such as new Set([Code.Unavailable])");
+  }
   checkRange("retry.maxAttempts", maxAttempts, [1, 5]);
   checkRange("retry.initialBackoffMs", initialBackoffMs, [1, 3_600_000]);
   checkRange("retry.maxBackoffMs", maxBackoffMs, [1, 3_600_000]);

@@ -64,19 +64,19 @@ export function statsOf(
   counts: CallCounts,
   sight: ChannelSight,
   retriesRefused: number,
-  balancer: Balancer | undefined,
+  balancer: Balancer,
 ): ChannelStats {
   const { started, succeeded, failed } = counts;
   const { connect, ready, lost, goaway, eject, throttle } = sight.counts;
-  const backends = balancer?.backends.members ?? [];
+  const backends = balancer.backends.members;
   return {
     target,
-    state: balancer === undefined ? "ready" : stateOf(balancer, backends),
+    state: stateOf(balancer, backends),
     callsStarted: started,
     callsSucceeded: succeeded,
     callsFailed: failed,
     callsActive: started - succeeded - failed,
-    callsWaiting: balancer?.waiting ?? 0,
+    callsWaiting: balancer.waiting,
     callsRefused: sight.refused,
     callsThrottled: throttle,
     retriesStarted: sight.retries.retry,
@@ -92,7 +92,7 @@ export function statsOf(
     backends: backends.map((backend) => ({
       address: backend.name,
       state: backend.state,
-      isEjected: balancer?.backends.health.isEjected(backend) === true,
+      isEjected: balancer.backends.health.isEjected(backend),
       callsActive: backend.activeCalls,
       connectionsOpen: backend.readyConnections,
     })),

@@ -93,12 +93,12 @@ function assemble(target: ChannelTarget, options: ChannelOptions, surroundings: 
     balancing: config?.balancing ?? options.balancing ?? "least_request",
     maxConnectionsPerBackend: options.maxConnectionsPerBackend ?? (options.httpVersion === "1.1" ? 256 : 16),
     maxWaiting: options.maxWaitingCalls ?? DEFAULTS.maxWaitingCalls,
-    ejection: options.ejection === false ? undefined : { ...DEFAULT_EJECTION, ...options.ejection },
+    ejection: options.ejection === false ? undefined : { ...DEFAULT_EJECTION, ...given(options.ejection ?? {}) },
     checkHealth: healthCheck(common),
     sight,
   });
   const policies: AttemptPolicies = {
-    retry: options.retry === false ? undefined : { ...DEFAULT_RETRY, ...options.retry },
+    retry: options.retry === false ? undefined : { ...DEFAULT_RETRY, ...given(options.retry ?? {}) },
     waitForReady: options.waitForReady === true,
     configOf: (method) => config?.methods(method.parent.typeName, method.name),
     budget,
@@ -106,6 +106,7 @@ function assemble(target: ChannelTarget, options: ChannelOptions, surroundings: 
     random,
     sight,
     resting: new Set(),
+    isClosed: () => balancer.isClosed,
     lastConnectionError: () => balancer.backends.lastErrorInWords,
   };
   const transport = createCallTransport({
@@ -116,8 +117,11 @@ function assemble(target: ChannelTarget, options: ChannelOptions, surroundings: 
     counts,
     policies,
   });
-  const stats = () => statsOf(target.name, counts, sight, budget.refused, balancer);
-  return channel(target, transport, stats, () => {
+  const stats = () => {
+    const known = statsOf(target.name, counts, sight, budget.refused, balancer);
+    return inMemory === undefined || balancer.isClosed ? known : { ...known, state: "ready" as const };
+  };
+  return channel(target, transport, balancer, stats, () => {
     inMemory?.close();
     balancer.close();
     for (const rest of policies.resting) {
@@ -130,18 +134,23 @@ function assemble(target: ChannelTarget, options: ChannelOptions, surroundings: 
 function channel(
   { name, url }: ChannelTarget,
   transport: Transport,
+  balancer: Balancer,
   stats: () => ChannelStats,
   close: () => void,
 ): Channel {
-  let isClosed = false;
+  const refused = () => Promise.reject(channelClosed(url.origin));
   return {
     target: name,
-    unary: (...call) => (isClosed ? Promise.reject(channelClosed(url.origin)) : transport.unary(...call)),
-    stream: (...call) => (isClosed ? Promise.reject(channelClosed(url.origin)) : transport.stream(...call)),
-    stats: () => (isClosed ? { ...stats(), state: "closed" } : stats()),
+    unary: (...call) => (balancer.isClosed ? refused() : transport.unary(...call)),
+    stream: (...call) => (balancer.isClosed ? refused() : transport.stream(...call)),
+    stats,
     async [Symbol.asyncDispose]() {
-      isClosed = true;
       close();
     },
   };
+}
+
+/** Options that are given as undefined are not given. */
+function given<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T; // nothing else is lost
 }

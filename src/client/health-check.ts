@@ -12,9 +12,20 @@ import { noPlaceLeft } from "./connections/lost-connection.ts";
 /** What a backend has to say whether it is well. */
 const TIMEOUT_MS = 1000;
 
+/** What an ill backend answers. Anything else, such as `unauthenticated`, says nothing of its health. */
+const ILL: ReadonlySet<Code> = new Set([
+  Code.Unknown,
+  Code.DeadlineExceeded,
+  Code.ResourceExhausted,
+  Code.Internal,
+  Code.Unavailable,
+  Code.DataLoss,
+]);
+
 /**
  * Asks backends over their connections whether they serve, by gRPC's health service in the channel's own protocol
- * (grpc.health.v1, doc/health-checking.md). One that does not have it is taken to be well.
+ * (grpc.health.v1, doc/health-checking.md). One that does not have it, or does not let everybody ask, is taken to be
+ * well.
  */
 export function healthCheck(
   common: Omit<CallTransportOptions, "target" | "timeoutMs" | "interceptors" | "counts" | "policies">,
@@ -28,6 +39,7 @@ export function healthCheck(
     random: Math.random,
     sight: new ChannelSight(common.targetName),
     resting: new Set(),
+    isClosed: () => false,
     lastConnectionError: () => undefined,
   };
   return async (connection) => {
@@ -54,8 +66,7 @@ export function healthCheck(
       const { status } = await createClient(Health, transport).check({});
       return status === ServingStatus.SERVING;
     } catch (error) {
-      const { code } = ConnectError.from(error);
-      return code === Code.Unimplemented || code === Code.NotFound;
+      return !ILL.has(ConnectError.from(error).code);
     }
   };
 }

@@ -95,7 +95,7 @@ class MemoryRequest implements HttpRequest {
     this.#tell(() => {
       this.#end();
       this.#controller.abort(error);
-      this.#listener.onError(error, false);
+      this.#listener.onError(error, "unknown");
     });
   }
 
@@ -147,7 +147,7 @@ class MemoryRequest implements HttpRequest {
 
   #end(): void {
     this.#isOver = true;
-    this.#upload.end();
+    this.#upload.fail(new ConnectError("the call was broken off", Code.Canceled)); // nothing, where all of it came
     this.#onRead?.();
     this.#onEnd(this);
   }

@@ -687,7 +687,7 @@ test("what comes behind the end of a connection changes nothing, whoever ended i
   peer.streams[0]?.sendHead(OK, true);
   peer.connection.tick(1e9);
   peer.connection.leave();
-  peer.connection.ping();
+  peer.connection.ping(1e9);
   expect(peer.events.length).toBe(told);
   expect(peer.written()).toEqual([]);
 });

@@ -148,8 +148,9 @@ export class Http2Connection implements StreamCarrier {
     this.#core.onOutput();
   }
 
-  /** Asks the peer whether it is still there; silence ends the connection. */
-  ping(): void {
+  /** Asks the peer whether it is still there; silence ends the connection. `now`: see {@link tick}. */
+  ping(now: number): void {
+    this.#core.guard.refill(this.#core.life.advance(now)); // time may have stood still for long
     if (!this.#core.life.isOver && this.#core.pings.sentAt("keepalive") === undefined) {
       this.#core.pings.send("keepalive", this.#core.life.now);
       this.#core.onOutput();
@@ -227,7 +228,7 @@ export class Http2Connection implements StreamCarrier {
         this.#core.leaveFinally();
         break;
       case "ping":
-        this.ping();
+        this.ping(now);
     }
   }
 

@@ -125,7 +125,7 @@ function happen(world: World, mayBreak: boolean): void {
     connection.changeSettings({ maxFrameBytes: random.pick([16_384, 20_000, 100_000]) });
   }
   if (random.chance(0.05)) {
-    connection.ping();
+    connection.ping(world.now);
   }
   if (random.chance(0.05)) {
     random.pick([world.up, world.down]).stall(world.now + random.between(1, 4000));

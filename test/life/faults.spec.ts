@@ -50,7 +50,7 @@ test("a call that loses its connection to name in the middle is unavailable", as
   const answer = await greet(await greeter.url(), "test");
   expect(answer.status).toBe(503);
   expect(await answer.json()).toMatchObject({ code: "unavailable" });
-  expect(calls).toBe(1); // it may have run: nobody but the caller may run it again
+  expect(calls).toBe(3); // it may have run, but the schema says that it may run again
   name.close();
 });
 

@@ -86,7 +86,8 @@ export class SimulatedCall implements HttpRequest {
   }
 
   fail(error: ConnectError, isUnprocessed: boolean): void {
-    this.#finish(() => this.#listener.onError(error, isUnprocessed));
+    const fate = isUnprocessed && !this.#hasHead ? "unprocessed" : "unknown";
+    this.#finish(() => this.#listener.onError(error, fate));
   }
 
   /** Does something later, if the call is not over by then. */

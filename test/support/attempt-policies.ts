@@ -13,6 +13,7 @@ export function attemptPolicies(policies: Partial<AttemptPolicies> = {}): Attemp
     random: Math.random,
     sight: new ChannelSight("test"),
     resting: new Set(),
+    isClosed: () => false,
     lastConnectionError: () => undefined,
     ...policies,
   };

@@ -28,8 +28,8 @@ export function httpTarget(url: URL, options: TargetOptions = {}): HttpTargetUnd
     ejection: undefined,
     checkHealth: async () => true,
     sight: new ChannelSight(url.origin),
-    connect(where, listener) {
-      const connection = connect(where, listener);
+    connect(where, listener, isFurther) {
+      const connection = connect(where, listener, isFurther);
       if (connection instanceof Http2ClientConnection) connections.push(connection);
       return connection;
     },

@@ -22,6 +22,8 @@ export interface AttemptPolicies {
   readonly sight: ChannelSight;
   /** Calls that wait for their next attempt. */
   readonly resting: Set<Rest>;
+  /** The channel is closed: nothing is tried any more. */
+  readonly isClosed: () => boolean;
   /** The last failure to resolve the target or to connect to it, for people. */
   readonly lastConnectionError: () => string | undefined;
 }

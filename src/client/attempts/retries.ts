@@ -1,4 +1,5 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
+import type { Fate } from "../connections/http-request.ts";
 import type { Placement } from "../connections/placement.ts";
 import type { AttemptPolicies, AttemptRules } from "./attempt-rules.ts";
 import { backoffMs } from "./backoff.ts";
@@ -6,12 +7,15 @@ import { backoffMs } from "./backoff.ts";
 /** How an attempt failed. */
 export interface AttemptFailure {
   readonly error: ConnectError;
-  /** The peer cannot have acted on it. */
-  readonly isUnprocessed: boolean;
+  readonly fate: Fate;
   /** Where it was; undefined where it found no connection. */
   readonly placement: Placement | undefined;
 }
 
+/** Connections that may refuse a call one after the other before that counts as a failure like others. */
+const MAX_TRANSPARENT = 5;
+/** Who is asked to wait for longer had better give up: this is none of the overloads that pass. */
+const MAX_PUSHBACK_MS = 60_000;
 /** With this a server says when it may be asked again, in milliseconds; a negative number says: not at all (gRPC A6). */
 const PUSHBACK = "grpc-retry-pushback-ms";
 
@@ -48,9 +52,11 @@ export class Retries {
    * @returns the milliseconds to wait before that, or why it is not tried again
    */
   afterFailure(failure: AttemptFailure, timeLeftMs: number | undefined): number | string {
-    const { error, isUnprocessed, placement } = failure;
-    if (isUnprocessed && placement !== undefined && !this.#unprocessedAt.has(placement.connection)) {
-      this.#unprocessedAt.add(placement.connection);
+    const { error, fate, placement } = failure;
+    if (this.#policies.isClosed()) {
+      return "";
+    }
+    if (fate === "unprocessed" && this.#isFirstAt(placement)) {
       this.#transparent++;
       this.#unseen++;
       this.#count(0, "transparent");
@@ -87,6 +93,16 @@ export class Retries {
     return delayMs;
   }
 
+  /** Whether a connection has not refused the call before, and not too many others have. */
+  #isFirstAt(placement: Placement | undefined): boolean {
+    const known = this.#unprocessedAt;
+    if (placement === undefined || known.has(placement.connection) || known.size >= MAX_TRANSPARENT) {
+      return false;
+    }
+    known.add(placement.connection);
+    return true;
+  }
+
   /** Whether another attempt may begin beside those under way, `delayMs` milliseconds from now. */
   takeHedge(delayMs = 0): boolean {
     const { hedging } = this.#rules;
@@ -115,7 +131,7 @@ export function pushbackOf(error: ConnectError): number | "never" | undefined {
   if (text === null) {
     return undefined;
   }
-  return /^\d{1,9}$/.test(text) ? Number(text) : "never";
+  return /^\d{1,9}$/.test(text) && Number(text) <= MAX_PUSHBACK_MS ? Number(text) : "never";
 }
 
 /**

@@ -4,7 +4,7 @@ import type { ChannelSight } from "../channel-sight.ts";
 import type { Connection } from "../connections/connection.ts";
 import type { Backend } from "./backend.ts";
 import { type EjectionOptions, OutlierEjection } from "./ejection.ts";
-import type { Judge } from "./place.ts";
+import type { Judge, Place } from "./place.ts";
 
 export interface BackendHealthOptions {
   readonly clock: Clock;
@@ -16,6 +16,9 @@ export interface BackendHealthOptions {
 
 /** How long a connection that was silent for a whole call has to answer whether it is there. */
 const SIGN_OF_LIFE_MS = 1000;
+
+/** In less a backend need not have answered. */
+const FAIR_MS = 100;
 
 /** What a backend has done wrong, and not its caller. One that says it is overloaded is no better off with its calls at others. */
 const FAILURES: ReadonlySet<Code> = new Set([
@@ -30,7 +33,7 @@ const FAILURES: ReadonlySet<Code> = new Set([
 export class BackendHealth implements Judge {
   readonly #options: BackendHealthOptions;
   readonly #sight: ChannelSight;
-  readonly #onChange: (isBack: boolean) => void;
+  readonly #onChange: () => void;
   readonly #ejection: OutlierEjection<Backend> | undefined;
   /** Until when ejected backends are not looked at again. */
   readonly #timers = new Map<Backend, Timer>();
@@ -39,7 +42,7 @@ export class BackendHealth implements Judge {
   #isClosed = false;
 
   /** @param onChange a backend was ejected, or is back */
-  constructor(options: BackendHealthOptions, sight: ChannelSight, onChange: (isBack: boolean) => void) {
+  constructor(options: BackendHealthOptions, sight: ChannelSight, onChange: () => void) {
     this.#options = options;
     this.#sight = sight;
     this.#onChange = onChange;
@@ -66,18 +69,29 @@ export class BackendHealth implements Judge {
     }
   }
 
-  onCallOver(backend: Backend, connection: Connection, heard: number, code: Code | undefined): void {
-    const isLost = code === Code.Unavailable && connection.isOver; // which the backend's state tells by itself
-    if (this.#isClosed || isLost || code === Code.Canceled) {
-      return; // nor does it say anything that its caller has lost interest
+  now(): number {
+    return this.#options.clock.now();
+  }
+
+  onCallOver({ at, connection, heard, since }: Place, code: Code | undefined): void {
+    if (this.#isClosed) {
+      return;
     }
-    if (code === Code.DeadlineExceeded && connection.heard === heard) {
-      this.#askForSignOfLife(backend, connection);
+    const isDeadline = code === Code.DeadlineExceeded;
+    const tookMs = isDeadline || code === Code.Canceled ? this.now() - since : 0;
+    if (connection.heard === heard && (isDeadline || tookMs >= FAIR_MS)) {
+      this.#askForSignOfLife(at, connection);
     }
-    const forMs = this.#ejection?.onOutcome(backend, code !== undefined && FAILURES.has(code));
+    // A connection that was lost shows in the backend's state; and nothing is said by a caller that has lost interest, or
+    // gave next to no time.
+    const isLost = code === Code.Unavailable && connection.isOver;
+    if (isLost || code === Code.Canceled || (isDeadline && tookMs < FAIR_MS)) {
+      return;
+    }
+    const forMs = this.#ejection?.onOutcome(at, code !== undefined && FAILURES.has(code));
     if (forMs !== undefined) {
-      this.#onEjected(backend, forMs);
-      this.#onChange(false);
+      this.#onEjected(at, forMs);
+      this.#onChange();
     }
   }
 
@@ -101,7 +115,7 @@ export class BackendHealth implements Judge {
       this.#asked.delete(connection);
       if (connection.heard === heard && connection.state === "ready") {
         this.#sight.tell("silent", { backend: backend.name });
-        backend.retire(connection);
+        connection.drain();
       }
     });
     this.#asked.set(connection, timer);
@@ -126,7 +140,7 @@ export class BackendHealth implements Judge {
     if (isWell) {
       this.#ejection?.readmit(backend);
       this.#sight.tell("readmit", { backend: backend.name });
-      this.#onChange(true);
+      this.#onChange();
     } else {
       const forMs = this.#ejection?.extend(backend);
       if (forMs !== undefined) {

@@ -23,7 +23,7 @@ export interface BackendOwner {
   /** It takes calls now, takes none any more, or has failed. */
   onChange(backend: Backend): void;
   /** There is, or may be, room for another call. */
-  onRoom(): void;
+  onRoom(backend: Backend): void;
   onConnecting(backend: Backend): void;
   /** @param tookMs what connecting took */
   onReady(backend: Backend, tookMs: number): void;
@@ -56,7 +56,8 @@ export class Backend implements Pickable {
   /** In the order in which they became ready, which is that in which they are filled. */
   readonly #ready: Connection[] = [];
   readonly #readySince = new Map<Connection, number>();
-  readonly #connecting = new Set<Connection>();
+  /** With the time at which each was begun. */
+  readonly #connecting = new Map<Connection, number>();
   /** Those of `#connecting` that are wanted beside others, and not instead of them. */
   readonly #growing = new Set<Connection>();
   readonly #draining = new Set<Connection>();
@@ -112,6 +113,12 @@ export class Backend implements Pickable {
     return this.#connecting.size;
   }
 
+  /** Those of them that may be ready soon; the others get nowhere. */
+  get promisingConnections(): number {
+    const since = this.#options.clock.now() - STALL_MS;
+    return this.#connecting.values().reduce((count, startedAt) => count + (startedAt >= since ? 1 : 0), 0);
+  }
+
   get lastError(): ConnectError | undefined {
     return this.#lastError;
   }
@@ -157,12 +164,7 @@ export class Backend implements Pickable {
 
   /** Makes another connection. To be called only while {@link canGrow}. */
   grow(): void {
-    this.#growing.add(this.#begin());
-  }
-
-  /** Takes a connection out of rotation; its calls go on. */
-  retire(connection: Connection): void {
-    connection.drain();
+    this.#growing.add(this.#begin(true));
   }
 
   /** The target has it no longer: no further calls; those that it has go on. */
@@ -185,17 +187,17 @@ export class Backend implements Pickable {
     }
   }
 
-  #begin(): Connection {
+  #begin(isFurther = false): Connection {
     const startedAt = this.#options.clock.now();
     let connection: Connection | undefined;
     const listener: ConnectionListener = {
       onReady: () => this.#onReady(connection as Connection, startedAt), // nothing is ready before it is there
-      onRoom: () => this.#owner.onRoom(),
+      onRoom: () => this.#owner.onRoom(this),
       onDraining: (reason) => this.#onDraining(connection as Connection, reason),
       onClosed: (error) => this.#onClosed(connection as Connection, error),
     };
-    connection = this.#options.connect(this.#options.address, listener);
-    this.#connecting.add(connection);
+    connection = this.#options.connect(this.#options.address, listener, isFurther);
+    this.#connecting.set(connection, startedAt);
     this.#armStall();
     this.#owner.onConnecting(this);
     return connection;
@@ -205,10 +207,13 @@ export class Backend implements Pickable {
     const { clock, random } = this.#options;
     this.#stall ??= clock.schedule(STALL_MS * (1 + random()), () => {
       this.#stall = undefined;
-      if (this.#ready.length > 0 || this.#connecting.size === 0) {
+      if (this.#connecting.size === 0) {
         return;
       }
-      if (this.#owner.isWanted()) {
+      if (this.#ready.length > 0) {
+        this.#armStall();
+        this.#owner.onChange(this); // others may be tried
+      } else if (this.#owner.isWanted()) {
         this.#begin();
       } else {
         this.#closeConnecting("nobody waits for it any more"); // it would keep the process alive
@@ -226,7 +231,7 @@ export class Backend implements Pickable {
     this.#readySince.set(connection, now);
     this.#maxCalls = connection.maxCalls;
     this.#hasFailed = false;
-    for (const slower of [...this.#connecting]) {
+    for (const slower of [...this.#connecting.keys()]) {
       if (!this.#growing.has(slower)) {
         this.#connecting.delete(slower);
         slower.close("another connection was ready before it");
@@ -317,6 +322,7 @@ export class Backend implements Pickable {
     this.#rest = clock.schedule(backoffMs(Math.max(0, this.#failures - 1), RECONNECT, random), () => {
       this.#rest = undefined;
       if (this.#ready.length > 0) {
+        this.#owner.onChange(this); // it may grow again
         return;
       }
       if (this.#owner.isWanted()) {
@@ -329,7 +335,7 @@ export class Backend implements Pickable {
   }
 
   #closeConnecting(reason: string): void {
-    const connecting = [...this.#connecting];
+    const connecting = [...this.#connecting.keys()];
     this.#connecting.clear();
     this.#growing.clear();
     for (const connection of connecting) {

@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../../call/clock.ts";
 import type { ChannelSight } from "../channel-sight.ts";
 import type { Connect } from "../connections/connection.ts";
 import { outsideOfCalls } from "../outside-of-calls.ts";
-import { distinctAddresses, formatAddress } from "../resolving/address.ts";
+import { addressesProblem, distinctAddresses, formatAddress } from "../resolving/address.ts";
 import type { Address, Resolution, Resolver } from "../resolving/resolver.ts";
 import { Backend, type BackendOwner } from "./backend.ts";
 import { BackendHealth, type BackendHealthOptions } from "./backend-health.ts";
@@ -28,8 +28,8 @@ export interface BackendsOwner {
   readonly isAwaited: boolean;
   /** Others can be called than before, or none any more. */
   onChange(): void;
-  /** There is, or may be, room for another call. */
-  onRoom(): void;
+  /** There is, or may be, room for another call at one of the candidates. */
+  onRoom(backend: Backend): void;
 }
 
 /** Backends of a target that was called in the last so many milliseconds are connected to again without another call. */
@@ -64,7 +64,7 @@ export class Backends implements BackendOwner {
     this.#picker = leastRequest([], options.random);
     this.health = new BackendHealth(options, options.sight, () => {
       this.#rebuild();
-      owner.onRoom();
+      owner.onChange();
     });
   }
 
@@ -166,8 +166,10 @@ export class Backends implements BackendOwner {
     this.#owner.onChange();
   }
 
-  onRoom(): void {
-    this.#owner.onRoom();
+  onRoom(backend: Backend): void {
+    if (this.#candidates.includes(backend)) {
+      this.#owner.onRoom(backend);
+    }
   }
 
   onConnecting({ name }: Backend): void {
@@ -232,6 +234,11 @@ export class Backends implements BackendOwner {
 
   #onAddresses(addresses: readonly Address[]): void {
     if (this.#isClosed) {
+      return;
+    }
+    const problem = addressesProblem(addresses);
+    if (problem !== undefined) {
+      this.#onResolveError(new Error(problem));
       return;
     }
     this.#resolveError = undefined;

@@ -1,3 +1,5 @@
+// Not the global one: who fakes timers for a while would stop ours for good.
+import { setImmediate } from "node:timers";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { channelClosed } from "../connections/channel-closed.ts";
 import type { Connection } from "../connections/connection.ts";
@@ -31,7 +33,10 @@ export class Balancer implements HttpTarget, BackendsOwner {
   readonly #line = new WaitingLine<WaitingRequest>();
   readonly #stages: StageClock;
   readonly #stayAlive = new StayAlive();
+  /** Those in the line that do not wait where no backend can be reached. */
+  #impatient = 0;
   #isPumping = false;
+  #isGrowing = false;
   #isClosed = false;
 
   constructor(options: BalancerOptions) {
@@ -92,7 +97,7 @@ export class Balancer implements HttpTarget, BackendsOwner {
     this.#stages.enter(this.#stage());
     if (this.#line.size > 0) {
       this.#pump();
-      if (this.backends.areHopeless) {
+      if (this.#impatient > 0 && this.backends.areHopeless) {
         this.#failWaiting(
           ({ wish }) => !wish.waitForReady,
           () => this.backends.unreachable(),
@@ -101,9 +106,14 @@ export class Balancer implements HttpTarget, BackendsOwner {
     }
   }
 
-  onRoom(): void {
-    if (this.#line.size > 0) {
-      this.#pump();
+  onRoom(backend: Backend): void {
+    if (this.#line.size > 0 && !this.#isPumping) {
+      this.#isPumping = true; // a request that cannot be begun ends at once, and comes back here
+      while (this.#line.size > 0 && backend.hasRoom) {
+        this.#place(backend);
+      }
+      this.#isPumping = false;
+      this.#growSoon();
     }
   }
 
@@ -132,16 +142,22 @@ export class Balancer implements HttpTarget, BackendsOwner {
     if (this.#isPumping) {
       return;
     }
-    this.#isPumping = true; // a request that cannot be begun ends at once, and comes back here
-    while (this.#line.size > 0 && this.backends.candidates.some(({ hasRoom }) => hasRoom)) {
-      const next = this.#takeWaiting();
-      const backend = next && this.backends.pick(next.wish.avoid?.backend);
-      if (next !== undefined && backend !== undefined) {
-        next.start(() => this.#begin(backend, next.head, next.body, next.listener));
+    this.#isPumping = true; // as above
+    while (this.#line.size > 0) {
+      const backend = this.backends.pick(undefined);
+      if (backend === undefined) {
+        break;
       }
+      this.#place(backend);
     }
     this.#isPumping = false;
-    this.#grow();
+    this.#growSoon();
+  }
+
+  /** Gives the place that a backend has to whoever has waited longest. */
+  #place(backend: Backend): void {
+    const next = this.#takeWaiting();
+    next?.start(() => this.#begin(backend, next.head, next.body, next.listener));
   }
 
   // Requests that have to wait.
@@ -170,20 +186,30 @@ export class Balancer implements HttpTarget, BackendsOwner {
     }
     const request = new WaitingRequest(head, body, listener, wish, this.#stages, (withdrawn) => {
       this.#line.remove(withdrawn);
-      this.#stayAlive.end();
+      this.#onLeft(withdrawn);
     });
+    this.#addWaiting(request);
+    this.#growSoon();
+    return request;
+  }
+
+  #addWaiting(request: WaitingRequest): void {
     this.#line.add(request);
     this.#stayAlive.begin();
-    this.#grow();
-    return request;
+    this.#impatient += request.wish.waitForReady ? 0 : 1;
   }
 
   #takeWaiting(): WaitingRequest | undefined {
     const next = this.#line.take();
     if (next !== undefined) {
-      this.#stayAlive.end();
+      this.#onLeft(next);
     }
     return next;
+  }
+
+  #onLeft({ wish }: WaitingRequest): void {
+    this.#stayAlive.end();
+    this.#impatient -= wish.waitForReady ? 0 : 1;
   }
 
   /** @param error each call has one of its own */
@@ -194,19 +220,31 @@ export class Balancer implements HttpTarget, BackendsOwner {
       (isMeant(next) ? failed : spared).push(next);
     }
     for (const request of spared) {
-      this.#line.add(request);
-      this.#stayAlive.begin();
+      this.#addWaiting(request);
     }
     for (const request of failed) {
       request.fail(error());
     }
   }
 
+  /** Behind the turn: many calls may come in one. */
+  #growSoon(): void {
+    if (!this.#isGrowing && this.#line.size > 0) {
+      this.#isGrowing = true;
+      outsideOfCalls(() =>
+        setImmediate(() => {
+          this.#isGrowing = false;
+          this.#grow();
+        }),
+      );
+    }
+  }
+
   /** Makes further connections, as many as those that wait have use for, where the peers' limits are what they wait for. */
   #grow(): void {
     let lacking = this.#line.size;
-    for (const { connectingConnections, maxCallsPerConnection } of this.backends.candidates) {
-      lacking -= connectingConnections * maxCallsPerConnection;
+    for (const { promisingConnections, maxCallsPerConnection } of this.backends.candidates) {
+      lacking -= promisingConnections === 0 ? 0 : promisingConnections * maxCallsPerConnection;
     }
     while (lacking > 0) {
       const smallest = smallestToGrow(this.backends.candidates);
@@ -214,7 +252,7 @@ export class Balancer implements HttpTarget, BackendsOwner {
         return;
       }
       lacking -= smallest.maxCallsPerConnection;
-      outsideOfCalls(() => smallest.grow());
+      smallest.grow();
     }
   }
 }

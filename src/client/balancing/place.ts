@@ -5,35 +5,39 @@ import type { Backend } from "./backend.ts";
 
 /** Who learns how calls went. */
 export interface Judge {
-  /** @param heard what the connection had heard of its peer as the call began */
-  onCallOver(backend: Backend, connection: Connection, heard: number, code: Code | undefined): void;
+  now(): number;
+  onCallOver(place: Place, code: Code | undefined): void;
 }
 
 /** The place of a call on one of a backend's connections, until it is over. */
 export class Place implements Placement {
   readonly connection: Connection;
-  readonly #backend: Backend;
+  /** What the connection had heard of its peer as the call began. */
+  readonly heard: number;
+  /** When the call began there, by the judge's clock. */
+  readonly since: number;
+  readonly at: Backend;
   readonly #judge: Judge;
-  readonly #heard: number;
   #isOver = false;
 
   constructor(backend: Backend, connection: Connection, judge: Judge) {
-    this.#backend = backend;
+    this.at = backend;
     this.connection = connection;
     this.#judge = judge;
-    this.#heard = connection.heard;
+    this.heard = connection.heard;
+    this.since = judge.now();
     backend.take();
   }
 
   get backend(): string {
-    return this.#backend.name;
+    return this.at.name;
   }
 
   whenDone(code: Code | undefined): void {
     if (!this.#isOver) {
       this.#isOver = true;
-      this.#backend.release();
-      this.#judge.onCallOver(this.#backend, this.connection, this.#heard, code);
+      this.at.release();
+      this.#judge.onCallOver(this, code);
     }
   }
 }

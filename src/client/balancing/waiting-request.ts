@@ -57,7 +57,7 @@ export class WaitingRequest implements HttpRequest, Waiting {
     if (!this.#isOver) {
       this.#isOver = true;
       this.#waited = this.waited;
-      this.listener.onError(error, false);
+      this.listener.onError(error, "unsent");
     }
   }
 

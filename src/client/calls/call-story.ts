@@ -37,6 +37,10 @@ export function storyOf(
     attempts.length === 0 ? `${took} before the first attempt` : `${took} in ${count}`,
   ];
   for (const [index, attempt] of attempts.entries()) {
+    if (index >= TOLD_FIRST && index < attempts.length - TOLD_LAST) {
+      parts.push(...(index === TOLD_FIRST ? ["…"] : []));
+      continue;
+    }
     const words = attemptStory(attempt, attempt.failure === message ? undefined : attempt.failure);
     const before = attempts[index - 1];
     const pauseMs = before === undefined ? 0 : attempt.startedAt - before.until;
@@ -52,6 +56,8 @@ export function lastConnection(error: string | undefined, message: string): stri
   return isSaid ? "" : `last connection error: ${error}`;
 }
 
+/** Of many attempts these are told. */
+const [TOLD_FIRST, TOLD_LAST] = [3, 2];
 /** Stages that took less are not worth a word. */
 const LEAST_MS = 0.5;
 

@@ -5,8 +5,10 @@
 export const FRAMING_FIELDS: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
+  "expect",
   "keep-alive",
   "proxy-connection",
+  "trailer",
   "transfer-encoding",
   "upgrade",
 ]);

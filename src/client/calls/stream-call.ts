@@ -8,7 +8,7 @@ import { EnvelopeReader } from "../../wire/envelope-reader.ts";
 import { ReaderSteps } from "../../wire/reader-steps.ts";
 import { Rest } from "../attempts/rest.ts";
 import { Retries, saysOverloaded } from "../attempts/retries.ts";
-import type { AnswerFields, AnswerListener, HttpRequest, RequestHead } from "../connections/http-request.ts";
+import type { AnswerFields, AnswerListener, Fate, HttpRequest, RequestHead } from "../connections/http-request.ts";
 import type { Placement } from "../connections/placement.ts";
 import { lazyHeadersOf } from "./answer-fields.ts";
 import { brokenEnvelope } from "./broken-answer.ts";
@@ -16,6 +16,7 @@ import type { Cuttable } from "./call-life.ts";
 import type { AnswerEnd, AnswerHead } from "./call-protocol.ts";
 import { type AttemptSight, lastConnection, storyOf } from "./call-story.ts";
 import type { FurtherAttempt } from "./further-attempt.ts";
+import { judgedCut } from "./judged-cut.ts";
 import { throttled } from "./local-errors.ts";
 import type { MethodCalls } from "./method-calls.ts";
 import type { Outcome } from "./outcome.ts";
@@ -106,16 +107,16 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     const { throttle, budget, sight } = policies;
     if (throttle?.admits() === false) {
       sight.tell("throttle", { url: this.#calls.url });
-      this.#fail(throttled(target.origin));
+      this.#fail(throttled(target.origin), undefined);
       return;
     }
     budget.onCall();
     this.#begin(undefined);
-    this.#upload.send().catch((error: unknown) => this.#fail(ConnectError.from(error, Code.Internal)));
+    this.#upload.send().catch((error: unknown) => this.#fail(ConnectError.from(error, Code.Internal), Code.Canceled));
   }
 
   cut(reason: ConnectError): void {
-    this.#fail(reason);
+    this.#fail(reason, judgedCut(reason));
   }
 
   // The answer comes (AnswerListener).
@@ -140,7 +141,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
         throw this.#head.error;
       }
     } catch (error) {
-      this.#onFailed(error, false);
+      this.#onFailed(error, "unknown");
       return;
     }
     this.#upload.commit();
@@ -182,10 +183,13 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     this.#queue.end();
     this.#upload.stop(undefined);
     this.#wake();
+    if (!this.#isOver) {
+      this.#known.placement?.whenDone(Code.Canceled); // what is not read yet costs the backend nothing any more
+    }
   }
 
-  onError(error: ConnectError, isUnprocessed: boolean): void {
-    this.#onFailed(error, isUnprocessed);
+  onError(error: ConnectError, fate: Fate): void {
+    this.#onFailed(error, fate);
   }
 
   // The answer is read (AsyncIterator).
@@ -216,7 +220,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
       }
       return result;
     } catch (error) {
-      throw this.#fail(error);
+      throw this.#failReading(error);
     }
   }
 
@@ -233,7 +237,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
         waiter.resolve(result);
       }
     } catch (error) {
-      this.#fail(error);
+      this.#failReading(error);
     }
   }
 
@@ -283,7 +287,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
       }
       return this.#read(flags, inflated) ?? (await this.#advance());
     } catch (error) {
-      throw this.#fail(error);
+      throw this.#failReading(error);
     }
   }
 
@@ -314,6 +318,9 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
 
   /** @param failed where another attempt has failed */
   #begin(failed: Placement | undefined): void {
+    if (this.#isOver) {
+      return; // whoever listens to the channel's events may have ended it
+    }
     const { target } = this.#options;
     const { startedAt, timeLeftMs } = this.#outcome as Outcome; // it has one from the start
     const again = this.#retries && { previousAttempts: this.#retries.previousAttempts, timeLeftMs };
@@ -325,12 +332,12 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
       const wish = { waitForReady: this.#waitForReady, avoid: failed };
       attempt.request = target.request(head, undefined, this, wish);
     } catch (error) {
-      this.#onFailed(error, false);
+      this.#onFailed(error, "unsent");
     }
   }
 
   /** The attempt has failed; unless its answer had begun, there may be another. */
-  #onFailed(thrown: unknown, isUnprocessed: boolean): void {
+  #onFailed(thrown: unknown, fate: Fate): void {
     if (this.#isOver || this.#error !== undefined) {
       return;
     }
@@ -338,23 +345,23 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     if (error.isWireError) {
       this.#options.policies.throttle?.onAnswer(saysOverloaded(error));
     }
-    if (this.#end === undefined && this.#upload.isRepeatable && this.#tryAgain(error, isUnprocessed)) {
+    if (this.#end === undefined && this.#upload.isRepeatable && this.#tryAgain(error, fate)) {
       return;
     }
-    this.#fail(thrown);
+    this.#fail(thrown, fate === "unknown" ? error.code : Code.Canceled);
   }
 
-  #tryAgain(error: ConnectError, isUnprocessed: boolean): boolean {
+  #tryAgain(error: ConnectError, fate: Fate): boolean {
     const { policies } = this.#options;
     const { clock, timeLeftMs } = this.#outcome as Outcome; // it has one from the start
     this.#retries ??= new Retries(this.#calls.rules, policies, this.#calls.url, this.#isForRetry);
     const { placement } = this.#known;
-    const decision = this.#retries.afterFailure({ error, isUnprocessed, placement }, timeLeftMs);
+    const decision = this.#retries.afterFailure({ error, fate, placement }, timeLeftMs);
     if (typeof decision === "string") {
       this.#note = decision;
       return false;
     }
-    this.#giveUp(isUnprocessed ? Code.Canceled : error.code);
+    this.#giveUp(fate === "unknown" ? error.code : Code.Canceled);
     this.#upload.close();
     this.#past ??= [];
     this.#past.push(this.#sight(error.rawMessage));
@@ -368,7 +375,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
       if (closed === undefined) {
         this.#begin(placement);
       } else {
-        this.#fail(closed);
+        this.#fail(closed, undefined);
       }
     });
     return true;
@@ -381,13 +388,19 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     this.#attempt?.placement?.whenDone(code);
   }
 
-  #fail(thrown: unknown): ConnectError {
+  /** What was read says that it has failed, or cannot be read. */
+  #failReading(thrown: unknown): ConnectError {
+    return this.#fail(thrown, ConnectError.from(thrown).code);
+  }
+
+  /** @param judgement what came of it, for whoever judges the backend */
+  #fail(thrown: unknown, judgement: Code | undefined): ConnectError {
     if (this.#error !== undefined || this.#isOver) {
       return this.#error ?? ConnectError.from(thrown);
     }
     this.#isOver = true;
     const error = this.#outcome?.fail(thrown, (message) => this.#story(message)) ?? ConnectError.from(thrown);
-    this.#giveUp(error.code);
+    this.#giveUp(judgement);
     this.#error = error;
     this.#upload.stop(error);
     this.#queue.fail(error); // what was not read is dropped

@@ -2,11 +2,12 @@ import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { Code, type ConnectError, type UnaryResponse } from "@connectrpc/connect";
 import { Rest } from "../attempts/rest.ts";
 import { pushbackOf, Retries, saysOverloaded } from "../attempts/retries.ts";
-import { NO_WISH, type PlacementWish, type RequestHead } from "../connections/http-request.ts";
+import { type Fate, NO_WISH, type PlacementWish, type RequestHead } from "../connections/http-request.ts";
 import { type AttemptSight, lastConnection, storyOf } from "./call-story.ts";
 import { ConnectUnaryCall } from "./connect-unary-call.ts";
 import { EnvelopeUnaryCall } from "./envelope-unary-call.ts";
 import type { FurtherAttempt } from "./further-attempt.ts";
+import { judgedCut } from "./judged-cut.ts";
 import { throttled } from "./local-errors.ts";
 import type { MethodCalls } from "./method-calls.ts";
 import type { Outcome } from "./outcome.ts";
@@ -93,7 +94,7 @@ export class UnaryAttempts implements AttemptOwner {
 
   cut(reason: ConnectError): void {
     if (!this.#isOver) {
-      this.#finish(reason.code);
+      this.#finish(judgedCut(reason));
       this.#reject(reason);
     }
   }
@@ -118,9 +119,9 @@ export class UnaryAttempts implements AttemptOwner {
     this.#settle.resolve({ stream: false, service: method.parent, method, header, message, trailer });
   }
 
-  onFailed(attempt: UnaryCall, thrown: unknown, isUnprocessed: boolean): void {
+  onFailed(attempt: UnaryCall, thrown: unknown, fate: Fate): void {
     const error = this.#known.errorOf(thrown);
-    attempt.placement?.whenDone(isUnprocessed ? Code.Canceled : error.code);
+    attempt.placement?.whenDone(fate === "unknown" ? error.code : Code.Canceled);
     if (error.isWireError) {
       this.#options.policies.throttle?.onAnswer(saysOverloaded(error));
     }
@@ -130,7 +131,7 @@ export class UnaryAttempts implements AttemptOwner {
     this.#drop(attempt);
     this.#past ??= [];
     this.#past.push(attempt.sight(error.rawMessage));
-    if (this.#parts === undefined || this.#goesOn(attempt, error, isUnprocessed)) {
+    if (this.#parts === undefined || this.#goesOn(attempt, error, fate)) {
       return;
     }
     this.#finish(Code.Canceled);
@@ -138,10 +139,10 @@ export class UnaryAttempts implements AttemptOwner {
   }
 
   /** Whether something is still tried, or under way. */
-  #goesOn(attempt: UnaryCall, error: ConnectError, isUnprocessed: boolean): boolean {
+  #goesOn(attempt: UnaryCall, error: ConnectError, fate: Fate): boolean {
     const retries = this.#furtherAttempts();
     const { placement } = attempt;
-    const decision = retries.afterFailure({ error, isUnprocessed, placement }, this.#known.timeLeftMs);
+    const decision = retries.afterFailure({ error, fate, placement }, this.#known.timeLeftMs);
     if (typeof decision === "number") {
       this.#attemptAfter(decision, attempt);
       return true;
@@ -210,6 +211,9 @@ export class UnaryAttempts implements AttemptOwner {
 
   /** @param failed an attempt whose backend is better avoided */
   #attempt(failed: UnaryCall | undefined, now: number): void {
+    if (this.#isOver) {
+      return; // whoever listens to the channel's events may have ended it
+    }
     const { target } = this.#options;
     const { head, body } = this.#parts as UnaryRequestParts; // it has begun
     const again = this.#retries && {

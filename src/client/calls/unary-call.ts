@@ -3,6 +3,7 @@ import type { Code, ConnectError } from "@connectrpc/connect";
 import type {
   AnswerFields,
   AnswerListener,
+  Fate,
   HttpRequest,
   HttpTarget,
   PlacementWish,
@@ -22,8 +23,7 @@ export interface UnaryAnswer {
 export interface AttemptOwner {
   now(): number;
   onAnswered(attempt: UnaryCall, answer: UnaryAnswer): void;
-  /** @param isUnprocessed the peer cannot have acted on it */
-  onFailed(attempt: UnaryCall, thrown: unknown, isUnprocessed: boolean): void;
+  onFailed(attempt: UnaryCall, thrown: unknown, fate: Fate): void;
 }
 
 /** An attempt at a unary call under way: the listener to its answer. */
@@ -54,7 +54,7 @@ export abstract class UnaryCall implements AnswerListener {
     try {
       this.#request = target.request(head, body, this, wish);
     } catch (error) {
-      this.fail(error);
+      this.fail(error, "unsent");
     }
   }
 
@@ -68,13 +68,13 @@ export abstract class UnaryCall implements AnswerListener {
   }
 
   /** Ends it, and its request. */
-  fail(thrown: unknown, isUnprocessed = false): void {
+  fail(thrown: unknown, fate: Fate = "unknown"): void {
     if (this.#isOver) {
       return;
     }
     this.#isOver = true;
     this.#request?.cancel();
-    this.#owner.onFailed(this, thrown, isUnprocessed);
+    this.#owner.onFailed(this, thrown, fate);
   }
 
   /** @param failure what it failed with; undefined where it was given up */
@@ -135,8 +135,8 @@ export abstract class UnaryCall implements AnswerListener {
     }
   }
 
-  onError(error: ConnectError, isUnprocessed: boolean): void {
-    this.fail(error, isUnprocessed);
+  onError(error: ConnectError, fate: Fate): void {
+    this.fail(error, fate);
   }
 
   protected succeed(header: Headers, message: Message, trailer: Headers): void {

@@ -41,5 +41,5 @@ export interface ConnectionListener {
   onClosed(error: ConnectError): void;
 }
 
-/** Begins to connect to a backend. */
-export type Connect = (address: Address, listener: ConnectionListener) => Connection;
+/** Begins to connect to a backend; `isFurther` where it has a connection already, so that this one need not stay for long. */
+export type Connect = (address: Address, listener: ConnectionListener, isFurther: boolean) => Connection;

@@ -25,6 +25,11 @@ export const CONNECTION_DEFAULTS = {
   maxStreams: 2 ** 30,
 } as const;
 
+/** How long connections stay without a call that were made beside others, for a crowd that may be over. */
+const FURTHER_IDLE_MS = 5000;
+/** However often a peer finds that it is asked too often. */
+const MAX_KEEPALIVE_MS = 2 * 60 * 60_000; // RFC 9113 has no bound; TCP's own keepalive begins by then (RFC 1122, 4.2.3.6)
+
 /**
  * Connects to backends over sockets.
  *
@@ -36,18 +41,13 @@ export function connector(
   options: ConnectorOptions,
   clock: Clock,
 ): Connect {
-  const {
-    tls = {},
-    httpVersion = "2",
-    connectTimeoutMs,
-    idleTimeoutMs,
-    maxStreams,
-  } = { ...CONNECTION_DEFAULTS, ...options };
+  const { tls = {}, httpVersion = "2", connectTimeoutMs = CONNECTION_DEFAULTS.connectTimeoutMs } = options;
+  const { idleTimeoutMs = CONNECTION_DEFAULTS.idleTimeoutMs, maxStreams = CONNECTION_DEFAULTS.maxStreams } = options;
   const security = url.protocol === "https:" ? { ...tls, serverName: withoutBrackets(url.hostname) } : undefined;
   const outside = clockOutsideOfCalls(clock);
   let keepaliveMs = options.keepaliveMs ?? CONNECTION_DEFAULTS.keepaliveMs;
   const Connection = httpVersion === "2" ? Http2ClientConnection : Http1Connection;
-  return (address: Address, listener) =>
+  return (address: Address, listener, isFurther) =>
     new Connection(
       {
         origin: isUrl ? url.origin : `${url.protocol}//${formatAddress(address)}`,
@@ -55,10 +55,10 @@ export function connector(
         clock: outside,
         connectTimeoutMs,
         keepaliveMs,
-        idleMs: idleTimeoutMs,
+        idleMs: isFurther ? Math.min(idleTimeoutMs, FURTHER_IDLE_MS) : idleTimeoutMs,
         maxStreams,
         onTooManyPings() {
-          keepaliveMs *= 2;
+          keepaliveMs = Math.min(2 * keepaliveMs, MAX_KEEPALIVE_MS);
         },
       },
       listener,

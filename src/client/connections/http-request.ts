@@ -36,13 +36,15 @@ export interface AnswerListener {
   onEnd(): void;
   /** There is room again, or no sense in waiting for it. */
   onRoom(): void;
-  /**
-   * Last: there is no answer, or no more of it.
-   *
-   * @param isUnprocessed the peer cannot have acted on the request (RFC 9113, 8.7): it may be sent again, whatever it is
-   */
-  onError(error: ConnectError, isUnprocessed: boolean): void;
+  /** Last: there is no answer, or no more of it. */
+  onError(error: ConnectError, fate: Fate): void;
 }
+
+/**
+ * What became of a request that has failed: `unsent`: it failed here, and nobody else has to do with it; `unprocessed`: the
+ * peer cannot have acted on it (RFC 9113, 8.7), so that it may be sent again, whatever it is; `unknown`: it may have.
+ */
+export type Fate = "unsent" | "unprocessed" | "unknown";
 
 /** A request under way. */
 export interface HttpRequest {

@@ -19,8 +19,9 @@ export class Http1Connection implements Connection {
   readonly #deadline: Timer;
   #state: ConnectionState = "connecting";
   #isBusy = false;
-  /** The last one that was begun. */
+  /** The one under way. */
   #request: Http1Request | undefined;
+  #hasServed = false;
   #idleTimer: Timer | undefined;
   #cause: Error | undefined;
 
@@ -30,6 +31,7 @@ export class Http1Connection implements Connection {
     const { clock, connectTimeoutMs } = options;
     const socket = options.connect(() => this.#onReady());
     this.#socket = socket;
+    socket.unref(); // who waits for it keeps the process alive
     socket.on("error", (error) => {
       this.#cause ??= error;
     });
@@ -55,7 +57,7 @@ export class Http1Connection implements Connection {
   }
 
   get isOver(): boolean {
-    return this.#socket.destroyed;
+    return !this.#socket.writable;
   }
 
   get heard(): number {
@@ -67,10 +69,10 @@ export class Http1Connection implements Connection {
     const agent = this.#agent;
     const errorOf = (error: Error) => this.#errorOf(error);
     const send = (headers: OutgoingHttpHeaders) => begin({ agent, method, path, headers });
-    this.#request = new Http1Request(send, head, body, listener, errorOf);
     this.#isBusy = true;
     this.#idleTimer?.cancel();
     this.#socket.ref();
+    this.#request = new Http1Request(send, head, body, listener, errorOf);
     return this.#request;
   }
 
@@ -110,6 +112,8 @@ export class Http1Connection implements Connection {
   /** The agent has its socket back; one that cannot be used again is destroyed by now. */
   #onFree(): void {
     this.#isBusy = false;
+    this.#request = undefined;
+    this.#hasServed = true;
     this.#endIfDone();
     if (this.room > 0) {
       this.#beIdle();
@@ -131,7 +135,8 @@ export class Http1Connection implements Connection {
 
   /** Behind a call that was answered or given up it is no loss: connections of HTTP/1.1 end so. */
   #onSocketClosed(): void {
-    if (this.#state === "ready" && this.#request?.wasBrokenOff === false) {
+    const isInOrder = this.#request === undefined ? this.#hasServed : !this.#request.wasBrokenOff;
+    if (this.#state === "ready" && isInOrder) {
       this.#state = "draining";
       this.#listener.onDraining(undefined);
     }

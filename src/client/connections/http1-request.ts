@@ -46,7 +46,13 @@ export class Http1Request implements HttpRequest {
         }
       });
     } else {
-      request.end(body ?? undefined); // with its length, where it has one
+      try {
+        request.end(body ?? undefined); // with its length, where it has one
+      } catch (error) {
+        this.#isOver = true;
+        request.destroy(); // a head that node:http does not send; the connection has seen a part of it
+        throw error;
+      }
     }
   }
 
@@ -127,7 +133,7 @@ export class Http1Request implements HttpRequest {
     if (!this.#isOver) {
       this.#isOver = true;
       this.#hasFailed = true;
-      this.#listener.onError(this.#errorOf(error), false);
+      this.#listener.onError(this.#errorOf(error), "unknown");
       this.#request.destroy();
     }
   }

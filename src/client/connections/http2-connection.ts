@@ -42,7 +42,7 @@ export class Http2ClientConnection implements Connection {
   #state: State;
   /** Streams that were opened. */
   #opened = 0;
-  #isReferenced = true;
+  #isReferenced = false;
   /** A tick while streams are open, and the end of the time without any otherwise. */
   #timer: { readonly kind: "tick" | "idle"; readonly timer: Timer } | undefined;
   /** What the socket failed with. */
@@ -53,6 +53,7 @@ export class Http2ClientConnection implements Connection {
     this.#listener = listener;
     const socket = options.connect(() => this.#onConnected());
     this.#socket = socket;
+    socket.unref(); // who waits for it keeps the process alive
     socket.on("error", (error) => {
       this.#cause ??= error;
     });
@@ -134,7 +135,7 @@ export class Http2ClientConnection implements Connection {
   }
 
   ping(): void {
-    this.#http2?.connection.ping();
+    this.#http2?.connection.ping(this.#options.clock.now());
   }
 
   drain(): void {

@@ -9,7 +9,7 @@ import {
   type StreamError,
   type StreamListener,
 } from "../../http2/index.ts";
-import type { AnswerListener, HttpRequest, RequestHead } from "./http-request.ts";
+import type { AnswerListener, Fate, HttpRequest, RequestHead } from "./http-request.ts";
 import { noPlaceLeft } from "./lost-connection.ts";
 
 /** What a request needs of its connection. */
@@ -26,6 +26,7 @@ export class Http2Request implements HttpRequest, StreamListener {
   readonly #body: Uint8Array | null | undefined;
   readonly #listener: AnswerListener;
   #stream: Stream | undefined;
+  #hasHead = false;
   /** The listener has heard the last: the answer came whole, there is none, or it is not wanted. */
   #isOver = false;
 
@@ -39,7 +40,7 @@ export class Http2Request implements HttpRequest, StreamListener {
     const body = this.#body;
     const stream = this.#connection.open(fields, body === null, this, more);
     if (stream === undefined) {
-      this.#fail(noPlaceLeft(), true);
+      this.#fail(noPlaceLeft(), "unprocessed");
     } else if (!stream.isClosed) {
       this.#stream = stream;
       if (body !== undefined && body !== null) {
@@ -78,6 +79,7 @@ export class Http2Request implements HttpRequest, StreamListener {
   }
 
   onHead(head: ResponseHead): void {
+    this.#hasHead = true;
     if (!this.#isOver) {
       this.#listener.onHead(head.status, head.fields);
     }
@@ -112,14 +114,22 @@ export class Http2Request implements HttpRequest, StreamListener {
   onClose(error: StreamError | undefined): void {
     this.#connection.onStreamClosed();
     if (error !== undefined) {
-      this.#fail(this.#connection.errorOf(error), error.isUnprocessed);
+      this.#fail(this.#connection.errorOf(error), this.#fateOf(error));
     }
   }
 
-  #fail(error: ConnectError, isUnprocessed: boolean): void {
+  /** A peer that has begun to answer has acted on the request, whatever it says of it afterwards. */
+  #fateOf({ isUnprocessed, byPeer }: StreamError): Fate {
+    if (this.#stream === undefined && !byPeer) {
+      return "unsent"; // its head is none that this peer takes
+    }
+    return isUnprocessed && !this.#hasHead ? "unprocessed" : "unknown";
+  }
+
+  #fail(error: ConnectError, fate: Fate): void {
     if (!this.#isOver) {
       this.#isOver = true;
-      this.#listener.onError(error, isUnprocessed);
+      this.#listener.onError(error, fate);
     }
   }
 }

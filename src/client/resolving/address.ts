@@ -42,3 +42,12 @@ export function isPort(port: number): boolean {
 export function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, "$1");
 }
+
+/** What is wrong with what a resolver found, in words; undefined where nothing is. */
+export function addressesProblem(addresses: readonly Address[]): string | undefined {
+  if (addresses.length === 0) {
+    return "the resolver found no address";
+  }
+  const wrong = addresses.find(({ host, port }) => host === "" || !isPort(port));
+  return wrong && `the resolver gave ${JSON.stringify(wrong)}, and an address has a host and a port from 1 to 65535`;
+}
