@@ -1,6 +1,6 @@
 import type { Code } from "@connectrpc/connect";
 
-/** How calls of a method are made. A call's own options come before it. */
+/** How calls of a method are made. A call's own options come before it, but for the time-out: the shorter one counts. */
 export interface MethodConfig {
   /** What a call may take, in milliseconds; more than 0. Default: what the channel has. */
   readonly timeoutMs?: number | undefined;
