@@ -1,4 +1,4 @@
-export { waitForReady } from "./client/calls/wait-for-ready.ts";
+export { waitForReady } from "./client/calls/call-manner.ts";
 export { type Channel, createChannel } from "./client/channel.ts";
 export type { ChannelOptions } from "./client/channel-options.ts";
 export type { ChannelEvents } from "./client/channel-sight.ts";

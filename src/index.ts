@@ -1,7 +1,7 @@
 export type { Call, Peer } from "./call/call.ts";
 export { currentCall, detached } from "./call/current.ts";
 export type { LogFunction, Logger } from "./call/logger.ts";
-export { waitForReady } from "./client/calls/wait-for-ready.ts";
+export { waitForReady } from "./client/calls/call-manner.ts";
 export { type Channel, createChannel } from "./client/channel.ts";
 export type { ChannelOptions } from "./client/channel-options.ts";
 export type { ChannelEvents } from "./client/channel-sight.ts";

@@ -7,7 +7,7 @@ import {
   simulateResolver,
 } from "../../test/simulation/simulated-channel.ts";
 import { fail, REFUSE, SAY_NOTHING } from "../../test/simulation/simulated-network.ts";
-import { waitForReady } from "./calls/wait-for-ready.ts";
+import { waitForReady } from "./calls/call-manner.ts";
 
 // The clock alone moves time: what else is set, such as what keeps the process alive, is counted.
 beforeEach(() => {

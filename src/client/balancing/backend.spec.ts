@@ -2,7 +2,7 @@ import { Code, createContextValues } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { type Outcome, simulateChannel } from "../../../test/simulation/simulated-channel.ts";
 import { ACCEPT, ANSWER, REFUSE, SAY_NOTHING } from "../../../test/simulation/simulated-network.ts";
-import { waitForReady } from "../calls/wait-for-ready.ts";
+import { waitForReady } from "../calls/call-manner.ts";
 
 const WAITS = { contextValues: createContextValues().set(waitForReady, true), timeoutMs: 60_000 };
 

@@ -2,7 +2,7 @@ import { Code, createContextValues } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { type Outcome, type SimulatedChannel, simulateChannel } from "../../../test/simulation/simulated-channel.ts";
 import { REFUSE, SAY_NOTHING } from "../../../test/simulation/simulated-network.ts";
-import { waitForReady } from "../calls/wait-for-ready.ts";
+import { waitForReady } from "../calls/call-manner.ts";
 
 /** Makes `count` calls, one every millisecond, and waits for all. */
 async function steadily({ clock, client, begin }: SimulatedChannel, count: number): Promise<readonly Outcome[]> {

@@ -10,13 +10,13 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { StreamResponse, Transport, UnaryResponse } from "@connectrpc/connect";
 import { callInProgress } from "../../call/current.ts";
 import { CallLife } from "./call-life.ts";
+import { mannerOf } from "./call-manner.ts";
 import { interceptedStream, interceptedUnary } from "./intercepted-calls.ts";
 import { MethodCalls, withEncoding } from "./method-calls.ts";
 import { StreamCall } from "./stream-call.ts";
 import type { CallRequest, CallTransportOptions } from "./transport-options.ts";
 import { UnaryAttempts } from "./unary-attempts.ts";
 import { writeUnary } from "./unary-request.ts";
-import { isForRetry, waitsForReady } from "./wait-for-ready.ts";
 
 /**
  * A Transport for Connect's `createClient`, in the place of Connect's own: what goes out and what comes of it is the same,
@@ -53,8 +53,8 @@ export function createCallTransport(options: CallTransportOptions): Transport {
       const { signal } = asked;
       const inProgress = callInProgress();
       const { header, limits } = calls.begin(inProgress, asked.header, asked.timeoutMs, false);
-      const waits = waitsForReady(asked, calls);
-      const call = new UnaryAttempts(options, method, calls, isForRetry(inProgress), waits, { resolve, reject });
+      const manner = mannerOf(asked, calls, inProgress);
+      const call = new UnaryAttempts(options, method, calls, manner, { resolve, reject });
       call.outcome = new CallLife(options.counts, calls.url, options.clock, signal, inProgress, limits, call);
       writeUnary(options, call, calls, message, (body, encoding) => {
         const whole = withEncoding(options, header, encoding);
@@ -74,10 +74,9 @@ export function createCallTransport(options: CallTransportOptions): Transport {
     }
     const inProgress = callInProgress();
     const { header, limits } = calls.begin(inProgress, asked.header, asked.timeoutMs, false);
-    const waits = waitsForReady(asked, calls);
-    const call = new StreamCall(options, method, calls, input, isForRetry(inProgress), waits, true);
-    const life = new CallLife(options.counts, calls.url, options.clock, asked.signal, inProgress, limits, call);
-    call.start((again) => calls.head(again ? calls.again(header, again) : header), life);
+    const call = new StreamCall(options, method, calls, input, mannerOf(asked, calls, inProgress), true);
+    call.outcome = new CallLife(options.counts, calls.url, options.clock, asked.signal, inProgress, limits, call);
+    call.start((again) => calls.head(again ? calls.again(header, again) : header));
     return call.response;
   }
 

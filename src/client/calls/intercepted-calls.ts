@@ -18,6 +18,7 @@ import { callInProgress } from "../../call/current.ts";
 import { intercepted } from "../../wire/intercepted.ts";
 import { wholeMessages } from "../../wire/whole-messages.ts";
 import { CallLife, reasonOf } from "./call-life.ts";
+import { mannerOf } from "./call-manner.ts";
 import { type MethodCalls, withEncoding } from "./method-calls.ts";
 import { RequestOutcome } from "./request-outcome.ts";
 import { StreamCall } from "./stream-call.ts";
@@ -25,7 +26,6 @@ import type { CallRequest, CallTransportOptions } from "./transport-options.ts";
 import { UnaryAttempts } from "./unary-attempts.ts";
 import { writeUnary } from "./unary-request.ts";
 import { closeMessages } from "./upload.ts";
-import { isForRetry, waitsForReady } from "./wait-for-ready.ts";
 
 // Calls with interceptors: they are given requests and answers in the shapes of Connect's own transports, and a signal that
 // aborts with the end of the call.
@@ -81,8 +81,8 @@ function sendUnary(
     return Promise.reject(reasonOf(signal));
   }
   return new Promise((resolve, reject) => {
-    const waits = waitsForReady(asked, calls);
-    const call = new UnaryAttempts(options, method, calls, isForRetry(callInProgress()), waits, { resolve, reject });
+    const manner = mannerOf(asked, calls, callInProgress());
+    const call = new UnaryAttempts(options, method, calls, manner, { resolve, reject });
     call.outcome = new RequestOutcome(life, calls.url, signal, call);
     writeUnary(options, call, calls, request.message, (body, encoding) => {
       withEncoding(options, request.header, encoding);
@@ -146,11 +146,10 @@ function sendStream(
   if (signal.aborted) {
     return Promise.reject(reasonOf(signal));
   }
-  const waits = waitsForReady(asked, calls);
-  const call = new StreamCall(options, method, calls, message, isForRetry(callInProgress()), waits, false);
+  const call = new StreamCall(options, method, calls, message, mannerOf(asked, calls, callInProgress()), false);
   const httpMethod = options.protocol === "grpc-web" ? request.requestMethod : "POST";
-  const outcome = new RequestOutcome(life, calls.url, signal, call);
-  call.start((again) => calls.head(again ? calls.again(header, again) : header, httpMethod, url), outcome);
+  call.outcome = new RequestOutcome(life, calls.url, signal, call);
+  call.start((again) => calls.head(again ? calls.again(header, again) : header, httpMethod, url));
   return call.response;
 }
 

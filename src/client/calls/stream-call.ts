@@ -6,18 +6,23 @@ import { inflate } from "../../wire/compression.ts";
 import { COMPRESSED_FLAG } from "../../wire/envelope.ts";
 import { EnvelopeReader } from "../../wire/envelope-reader.ts";
 import { ReaderSteps } from "../../wire/reader-steps.ts";
-import { Rest } from "../attempts/rest.ts";
-import { Retries, saysOverloaded } from "../attempts/retries.ts";
-import type { AnswerFields, AnswerListener, Fate, HttpRequest, RequestHead } from "../connections/http-request.ts";
+import type {
+  AnswerFields,
+  AnswerListener,
+  Fate,
+  HttpRequest,
+  HttpTarget,
+  RequestHead,
+} from "../connections/http-request.ts";
 import type { Placement } from "../connections/placement.ts";
 import { lazyHeadersOf } from "./answer-fields.ts";
+import { Attempts, type CallManner } from "./attempts.ts";
 import { brokenEnvelope } from "./broken-answer.ts";
 import type { Cuttable } from "./call-life.ts";
 import type { AnswerEnd, AnswerHead } from "./call-protocol.ts";
-import { type AttemptSight, lastConnection, storyOf } from "./call-story.ts";
+import type { AttemptSight } from "./call-story.ts";
 import type { FurtherAttempt } from "./further-attempt.ts";
 import { judgedCut } from "./judged-cut.ts";
-import { throttled } from "./local-errors.ts";
 import type { MethodCalls } from "./method-calls.ts";
 import type { Outcome } from "./outcome.ts";
 import type { StreamForm } from "./stream-form.ts";
@@ -38,25 +43,17 @@ type HeadOf = (again: FurtherAttempt | undefined) => RequestHead;
  */
 export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Message, undefined> {
   readonly #settle = Promise.withResolvers<StreamResponse>();
-  readonly #options: CallTransportOptions;
+  readonly #target: HttpTarget;
   readonly #method: DescMethodStreaming;
-  readonly #calls: MethodCalls;
   readonly #form: StreamForm;
-  readonly #isForRetry: boolean;
-  readonly #waitForReady: boolean;
+  readonly #attempts: Attempts;
   readonly #isOutermost: boolean;
   readonly #upload: Upload;
   /** What came is kept as it is until it is read: messages take more room than their bytes. */
   readonly #queue = new BodyQueue(() => undefined);
   readonly #reader: EnvelopeReader;
-  #outcome: Outcome | undefined;
   #headOf: HeadOf | undefined;
   #attempt: StreamAttempt | undefined;
-  #past: AttemptSight[] | undefined;
-  #retries: Retries | undefined;
-  #rest: Rest | undefined;
-  /** Why no further attempt was made. */
-  #note = "";
   #head: AnswerHead | undefined;
   #end: AnswerEnd | undefined;
   #trailers = NO_FIELDS;
@@ -67,25 +64,19 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
   #isOver = false;
   #error: ConnectError | undefined;
 
-  /**
-   * @param isForRetry the call is made for one that is a retry itself
-   * @param isOutermost whoever reads gets no way to leave, as Connect's transports give none: the call's end ends it
-   */
+  /** @param isOutermost whoever reads gets no way to leave, as Connect's transports give none: the call's end ends it */
   constructor(
     options: CallTransportOptions,
     method: DescMethodStreaming,
     calls: MethodCalls,
     messages: AsyncIterable<MessageInitShape<DescMessage>>,
-    isForRetry: boolean,
-    waitForReady: boolean,
+    manner: CallManner,
     isOutermost: boolean,
   ) {
-    this.#options = options;
+    this.#target = options.target;
     this.#method = method;
-    this.#calls = calls;
     this.#form = calls.form;
-    this.#isForRetry = isForRetry;
-    this.#waitForReady = waitForReady;
+    this.#attempts = new Attempts(options, calls, manner);
     this.#isOutermost = isOutermost;
     this.#upload = new Upload(method.input, calls.form, messages);
     this.#reader = new EnvelopeReader(calls.form.readMaxBytes);
@@ -96,21 +87,22 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     return this.#settle.promise;
   }
 
+  /** Who is to know how it went. To be set before anything else. */
+  set outcome(outcome: Outcome) {
+    this.#attempts.outcome = outcome;
+  }
+
   /** Begins. To be called in the caller's context, which whoever gives the messages is part of. */
-  start(headOf: HeadOf, outcome: Outcome): void {
-    this.#outcome = outcome;
+  start(headOf: HeadOf): void {
     this.#headOf = headOf;
     if (this.#isOver) {
       return;
     }
-    const { policies, target } = this.#options;
-    const { throttle, budget, sight } = policies;
-    if (throttle?.admits() === false) {
-      sight.tell("throttle", { url: this.#calls.url });
-      this.#fail(throttled(target.origin), undefined);
+    const refusal = this.#attempts.admit();
+    if (refusal !== undefined) {
+      this.#fail(refusal, undefined);
       return;
     }
-    budget.onCall();
     this.#begin(undefined);
     this.#upload.send().catch((error: unknown) => this.#fail(ConnectError.from(error, Code.Internal), Code.Canceled));
   }
@@ -134,7 +126,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
   }
 
   onHead(status: number, fields: AnswerFields): void {
-    this.#known.headAt = this.#now();
+    this.#known.headAt = this.#attempts.now();
     try {
       this.#head = this.#form.answers.readHead(this.#method.methodKind, status, fields);
       if (this.#head.error !== undefined) {
@@ -145,10 +137,10 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
       return;
     }
     this.#upload.commit();
-    this.#options.policies.throttle?.onAnswer(false);
+    this.#attempts.onAccepted();
     const end = this.#form.answers.streamEnd(this.#head, () => this.#trailers);
     this.#end = end;
-    this.#outcome?.beginStream();
+    this.#attempts.outcome.beginStream();
     const method = this.#method;
     this.#settle.resolve({
       stream: true,
@@ -298,7 +290,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     this.#end?.onEnd();
     this.#isOver = true;
     this.#attempt?.placement?.whenDone(undefined);
-    this.#outcome?.succeed();
+    this.#attempts.outcome.succeed();
     return DONE;
   }
 
@@ -308,7 +300,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
       this.#isOver = true;
       this.#giveUp(undefined);
       this.#upload.stop(undefined);
-      this.#outcome?.succeed();
+      this.#attempts.outcome.succeed();
     }
     this.#waiter?.resolve(DONE);
     this.#waiter = undefined;
@@ -321,16 +313,13 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     if (this.#isOver) {
       return; // whoever listens to the channel's events may have ended it
     }
-    const { target } = this.#options;
-    const { startedAt, timeLeftMs } = this.#outcome as Outcome; // it has one from the start
-    const again = this.#retries && { previousAttempts: this.#retries.previousAttempts, timeLeftMs };
-    const attempt: StreamAttempt = { startedAt: again === undefined ? startedAt : this.#now() };
+    const { again, outcome } = this.#attempts;
+    const attempt: StreamAttempt = { startedAt: again === undefined ? outcome.startedAt : this.#attempts.now() };
     this.#attempt = attempt;
     this.#head = undefined;
     try {
       const head = (this.#headOf as HeadOf)(again); // it has begun
-      const wish = { waitForReady: this.#waitForReady, avoid: failed };
-      attempt.request = target.request(head, undefined, this, wish);
+      attempt.request = this.#target.request(head, undefined, this, this.#attempts.wish(failed));
     } catch (error) {
       this.#onFailed(error, "unsent");
     }
@@ -341,49 +330,39 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     if (this.#isOver || this.#error !== undefined) {
       return;
     }
-    const error = (this.#outcome as Outcome).errorOf(thrown); // it has one from the start
-    if (error.isWireError) {
-      this.#options.policies.throttle?.onAnswer(saysOverloaded(error));
-    }
-    if (this.#end === undefined && this.#upload.isRepeatable && this.#tryAgain(error, fate)) {
+    const error = this.#attempts.errorOf(thrown);
+    const judgement = fate === "unknown" ? error.code : Code.Canceled;
+    const { placement } = this.#known;
+    const isRepeatable = this.#end === undefined && this.#upload.isRepeatable;
+    const delayMs = isRepeatable ? this.#attempts.afterFailure(error, fate, placement) : undefined;
+    if (delayMs === undefined) {
+      this.#fail(thrown, judgement);
       return;
     }
-    this.#fail(thrown, fate === "unknown" ? error.code : Code.Canceled);
+    this.#giveUp(judgement);
+    this.#upload.close();
+    this.#attempts.remember(this.#sight(error.rawMessage));
+    this.#attempt = undefined;
+    if (delayMs === 0) {
+      this.#begin(placement);
+    } else {
+      this.#beginAfter(delayMs, placement);
+    }
   }
 
-  #tryAgain(error: ConnectError, fate: Fate): boolean {
-    const { policies } = this.#options;
-    const { clock, timeLeftMs } = this.#outcome as Outcome; // it has one from the start
-    this.#retries ??= new Retries(this.#calls.rules, policies, this.#calls.url, this.#isForRetry);
-    const { placement } = this.#known;
-    const decision = this.#retries.afterFailure({ error, fate, placement }, timeLeftMs);
-    if (typeof decision === "string") {
-      this.#note = decision;
-      return false;
-    }
-    this.#giveUp(fate === "unknown" ? error.code : Code.Canceled);
-    this.#upload.close();
-    this.#past ??= [];
-    this.#past.push(this.#sight(error.rawMessage));
-    this.#attempt = undefined;
-    if (decision === 0) {
-      this.#begin(placement);
-      return true;
-    }
-    this.#rest = new Rest(policies.resting, clock, decision, (closed) => {
-      this.#rest = undefined;
-      if (closed === undefined) {
-        this.#begin(placement);
+  #beginAfter(delayMs: number, failed: Placement | undefined): void {
+    this.#attempts.rest(delayMs, (error) => {
+      if (error === undefined) {
+        this.#begin(failed);
       } else {
-        this.#fail(closed, undefined);
+        this.#fail(error, undefined);
       }
     });
-    return true;
   }
 
   /** Ends what is under way of the attempt. `code` is what came of it, for whoever judges the backend. */
   #giveUp(code: Code | undefined): void {
-    this.#rest?.end();
+    this.#attempts.endRest();
     this.#attempt?.request?.cancel();
     this.#attempt?.placement?.whenDone(code);
   }
@@ -399,7 +378,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
       return this.#error ?? ConnectError.from(thrown);
     }
     this.#isOver = true;
-    const error = this.#outcome?.fail(thrown, (message) => this.#story(message)) ?? ConnectError.from(thrown);
+    const error = this.#attempts.fail(thrown, this.#attempt === undefined ? [] : [this.#sight(undefined)]);
     this.#giveUp(judgement);
     this.#error = error;
     this.#upload.stop(error);
@@ -414,22 +393,10 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     return this.#attempt as StreamAttempt; // only an attempt is told of its answer
   }
 
-  #now(): number {
-    return (this.#outcome as Outcome).clock.now(); // it has one from the start
-  }
-
   #sight(failure: string | undefined): AttemptSight {
     const { placement, startedAt, request, headAt } = this.#known;
     const waited = request?.waited;
-    return { backend: placement?.backend, startedAt, waited, headAt, until: this.#now(), failure };
-  }
-
-  #story(message: string): string {
-    const { policies, targetName } = this.#options;
-    const attempts = [...(this.#past ?? []), ...(this.#attempt === undefined ? [] : [this.#sight(undefined)])];
-    const { startedAt } = this.#outcome as Outcome; // it has one from the start
-    const notes = [this.#note, lastConnection(policies.lastConnectionError(), message)];
-    return storyOf(targetName, startedAt, this.#now(), attempts, message, notes);
+    return { backend: placement?.backend, startedAt, waited, headAt, until: this.#attempts.now(), failure };
   }
 }
 

@@ -1,14 +1,12 @@
 import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { Code, type ConnectError, type UnaryResponse } from "@connectrpc/connect";
-import { Rest } from "../attempts/rest.ts";
-import { pushbackOf, Retries, saysOverloaded } from "../attempts/retries.ts";
-import { type Fate, NO_WISH, type PlacementWish, type RequestHead } from "../connections/http-request.ts";
-import { type AttemptSight, lastConnection, storyOf } from "./call-story.ts";
+import { pushbackOf } from "../attempts/retries.ts";
+import type { Fate, RequestHead } from "../connections/http-request.ts";
+import { Attempts, type CallManner } from "./attempts.ts";
 import { ConnectUnaryCall } from "./connect-unary-call.ts";
 import { EnvelopeUnaryCall } from "./envelope-unary-call.ts";
 import type { FurtherAttempt } from "./further-attempt.ts";
 import { judgedCut } from "./judged-cut.ts";
-import { throttled } from "./local-errors.ts";
 import type { MethodCalls } from "./method-calls.ts";
 import type { Outcome } from "./outcome.ts";
 import type { CallTransportOptions } from "./transport-options.ts";
@@ -36,44 +34,33 @@ export class UnaryAttempts implements AttemptOwner {
   readonly #options: CallTransportOptions;
   readonly #method: DescMethodUnary;
   readonly #calls: MethodCalls;
-  readonly #isForRetry: boolean;
-  readonly #waitForReady: boolean;
   readonly #settle: Settle;
-  #outcome: Outcome | undefined;
+  readonly #attempts: Attempts;
   #parts: UnaryRequestParts | undefined;
   #underWay: readonly UnaryCall[] = [];
-  #past: AttemptSight[] | undefined;
-  #retries: Retries | undefined;
-  /** Until the next attempt. */
-  #rest: Rest | undefined;
-  /** Why no further attempt was made. */
-  #note = "";
   #isOver = false;
 
-  /** @param isForRetry the call is made for one that is a retry itself */
   constructor(
     options: CallTransportOptions,
     method: DescMethodUnary,
     calls: MethodCalls,
-    isForRetry: boolean,
-    waitForReady: boolean,
+    manner: CallManner,
     settle: Settle,
   ) {
     this.#options = options;
     this.#method = method;
     this.#calls = calls;
-    this.#isForRetry = isForRetry;
-    this.#waitForReady = waitForReady;
     this.#settle = settle;
+    this.#attempts = new Attempts(options, calls, manner);
   }
 
   /** Who is to know how it went. To be set before anything else. */
   set outcome(outcome: Outcome) {
-    this.#outcome = outcome;
+    this.#attempts.outcome = outcome;
   }
 
   now(): number {
-    return this.#known.clock.now();
+    return this.#attempts.now();
   }
 
   start(parts: UnaryRequestParts): void {
@@ -81,14 +68,12 @@ export class UnaryAttempts implements AttemptOwner {
       return;
     }
     this.#parts = parts;
-    const { throttle, budget, sight } = this.#options.policies;
-    if (throttle?.admits() === false) {
-      sight.tell("throttle", { url: this.#calls.url });
-      this.fail(throttled(this.#options.target.origin));
+    const refusal = this.#attempts.admit();
+    if (refusal !== undefined) {
+      this.fail(refusal);
       return;
     }
-    budget.onCall();
-    this.#attempt(undefined, this.#known.startedAt);
+    this.#attempt(undefined, this.#attempts.outcome.startedAt);
     this.#hedgeLater();
   }
 
@@ -108,29 +93,25 @@ export class UnaryAttempts implements AttemptOwner {
   }
 
   onAnswered(attempt: UnaryCall, { header, message, trailer }: UnaryAnswer): void {
-    this.#options.policies.throttle?.onAnswer(false);
+    this.#attempts.onAccepted();
     this.#isOver = true;
-    if (this.#rest !== undefined || this.#underWay.length > 1) {
+    if (this.#attempts.isResting || this.#underWay.length > 1) {
       this.#drop(attempt);
       this.#finish(Code.Canceled);
     }
-    this.#known.succeed();
+    this.#attempts.outcome.succeed();
     const method = this.#method;
     this.#settle.resolve({ stream: false, service: method.parent, method, header, message, trailer });
   }
 
   onFailed(attempt: UnaryCall, thrown: unknown, fate: Fate): void {
-    const error = this.#known.errorOf(thrown);
+    const error = this.#attempts.errorOf(thrown);
     attempt.placement?.whenDone(fate === "unknown" ? error.code : Code.Canceled);
-    if (error.isWireError) {
-      this.#options.policies.throttle?.onAnswer(saysOverloaded(error));
-    }
     if (this.#isOver) {
       return;
     }
     this.#drop(attempt);
-    this.#past ??= [];
-    this.#past.push(attempt.sight(error.rawMessage));
+    this.#attempts.remember(attempt.sight(error.rawMessage));
     if (this.#parts === undefined || this.#goesOn(attempt, error, fate)) {
       return;
     }
@@ -140,25 +121,22 @@ export class UnaryAttempts implements AttemptOwner {
 
   /** Whether something is still tried, or under way. */
   #goesOn(attempt: UnaryCall, error: ConnectError, fate: Fate): boolean {
-    const retries = this.#furtherAttempts();
-    const { placement } = attempt;
-    const decision = retries.afterFailure({ error, fate, placement }, this.#known.timeLeftMs);
-    if (typeof decision === "number") {
-      this.#attemptAfter(decision, attempt);
+    const delayMs = this.#attempts.afterFailure(error, fate, attempt.placement);
+    if (delayMs !== undefined) {
+      this.#attemptAfter(delayMs, attempt);
       return true;
     }
-    this.#note = decision;
     if (this.#calls.rules.hedging?.nonFatalCodes.has(error.code) !== true) {
       return false;
     }
     const pushback = pushbackOf(error);
     if (pushback !== undefined) {
-      this.#rest?.end();
+      this.#attempts.endRest();
     }
     if (typeof pushback === "number" && this.#hedgeAfter(pushback, attempt)) {
       return true;
     }
-    if (pushback === undefined && retries.takeHedge()) {
+    if (pushback === undefined && this.#attempts.takeHedge()) {
       this.#attempt(attempt, this.now());
     }
     return this.#underWay.length > 0;
@@ -177,7 +155,7 @@ export class UnaryAttempts implements AttemptOwner {
     const { hedging } = this.#calls.rules;
     if (hedging !== undefined && !this.#isOver) {
       this.#restFor(hedging.delayMs, () => {
-        if (this.#furtherAttempts().takeHedge()) {
+        if (this.#attempts.takeHedge()) {
           this.#attempt(this.#underWay[0], this.now());
           this.#hedgeLater();
         }
@@ -187,8 +165,8 @@ export class UnaryAttempts implements AttemptOwner {
 
   /** Has the next attempt begin when the server says that it may; false where there is none. */
   #hedgeAfter(delayMs: number, failed: UnaryCall): boolean {
-    const { timeLeftMs = Number.POSITIVE_INFINITY } = this.#known;
-    if (delayMs >= timeLeftMs || !this.#furtherAttempts().takeHedge(delayMs)) {
+    const { timeLeftMs = Number.POSITIVE_INFINITY } = this.#attempts.outcome;
+    if (delayMs >= timeLeftMs || !this.#attempts.takeHedge(delayMs)) {
       return false;
     }
     this.#restFor(delayMs, () => {
@@ -199,8 +177,10 @@ export class UnaryAttempts implements AttemptOwner {
   }
 
   #restFor(delayMs: number, then: () => void): void {
-    this.#rest = new Rest(this.#options.policies.resting, this.#known.clock, delayMs, (error) => {
-      this.#rest = undefined;
+    if (this.#isOver) {
+      return; // as above all attempts
+    }
+    this.#attempts.rest(delayMs, (error) => {
       if (error === undefined) {
         then();
       } else {
@@ -214,26 +194,11 @@ export class UnaryAttempts implements AttemptOwner {
     if (this.#isOver) {
       return; // whoever listens to the channel's events may have ended it
     }
-    const { target } = this.#options;
     const { head, body } = this.#parts as UnaryRequestParts; // it has begun
-    const again = this.#retries && {
-      previousAttempts: this.#retries.previousAttempts,
-      timeLeftMs: this.#known.timeLeftMs,
-    };
     const attempt = createUnaryCall(this.#options, this.#calls, this);
     this.#underWay = this.#underWay.length === 0 ? [attempt] : [...this.#underWay, attempt];
-    const wish = failed === undefined && !this.#waitForReady ? NO_WISH : this.#wish(failed);
-    attempt.start(target, head(again), body, wish, now);
-  }
-
-  #wish(failed: UnaryCall | undefined): PlacementWish {
-    return { waitForReady: this.#waitForReady, avoid: failed?.placement };
-  }
-
-  #furtherAttempts(): Retries {
-    const { rules, url } = this.#calls;
-    this.#retries ??= new Retries(rules, this.#options.policies, url, this.#isForRetry);
-    return this.#retries;
+    const wish = this.#attempts.wish(failed?.placement);
+    attempt.start(this.#options.target, head(this.#attempts.again), body, wish, now);
   }
 
   #drop(attempt: UnaryCall): void {
@@ -243,7 +208,7 @@ export class UnaryAttempts implements AttemptOwner {
   /** Nothing further is tried, and what is under way is given up. */
   #finish(code: Code): void {
     this.#isOver = true;
-    this.#rest?.end();
+    this.#attempts.endRest();
     for (const attempt of this.#underWay) {
       attempt.cancel(code);
     }
@@ -251,18 +216,8 @@ export class UnaryAttempts implements AttemptOwner {
 
   #reject(thrown: unknown): void {
     const { reject } = this.#settle;
-    reject(this.#known.fail(thrown, (message) => this.#story(message)));
-  }
-
-  #story(message: string): string {
-    const { policies, targetName } = this.#options;
-    const attempts = [...(this.#past ?? []), ...this.#underWay.map((attempt) => attempt.sight(undefined))];
-    const notes = [this.#note, lastConnection(policies.lastConnectionError(), message)];
-    return storyOf(targetName, this.#known.startedAt, this.now(), attempts, message, notes);
-  }
-
-  get #known(): Outcome {
-    return this.#outcome as Outcome; // it is set before anything else
+    const underWay = this.#underWay.map((attempt) => attempt.sight(undefined));
+    reject(this.#attempts.fail(thrown, underWay));
   }
 }
 

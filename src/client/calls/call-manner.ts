@@ -1,5 +1,6 @@
 import { createContextKey } from "@connectrpc/connect";
 import type { ActiveCall } from "../../call/call.ts";
+import type { CallManner } from "./attempts.ts";
 import { type MethodCalls, PREVIOUS_ATTEMPTS_HEADER } from "./method-calls.ts";
 import type { CallRequest } from "./transport-options.ts";
 
@@ -12,11 +13,14 @@ export const waitForReady = createContextKey<boolean | undefined>(undefined, {
   description: "the call waits for a backend",
 });
 
-export function waitsForReady({ contextValues }: CallRequest, { rules }: MethodCalls): boolean {
-  return contextValues?.get(waitForReady) ?? rules.waitForReady;
-}
-
-/** Whether a call is itself a further attempt of whoever made it: its onward calls are not tried again. */
-export function isForRetry(call: ActiveCall | undefined): boolean {
-  return call?.companions.has(PREVIOUS_ATTEMPTS_HEADER) === true;
+/** How a call is made; `call` is the one that it is made for, whose header says whether it is itself a further attempt. */
+export function mannerOf(
+  { contextValues }: CallRequest,
+  { rules }: MethodCalls,
+  call: ActiveCall | undefined,
+): CallManner {
+  return {
+    isForRetry: call?.companions.has(PREVIOUS_ATTEMPTS_HEADER) === true,
+    waitForReady: contextValues?.get(waitForReady) ?? rules.waitForReady,
+  };
 }
