@@ -92,6 +92,33 @@ describe.each([
     expect(channel.stats()).toMatchObject({ state: "closed", callsFailed: 1, callsActive: 0 });
   });
 
+  test("ends its calls when it is closed, and tries none again", async () => {
+    const asked = Promise.withResolvers<void>();
+    const hanging = defineService({
+      name: "hanging",
+      routes: () => [
+        implement(GreeterService, {
+          sayHello: (_request, { signal }) => {
+            asked.resolve();
+            return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+          },
+          sayHelloToEach: () => {
+            throw new Error("nobody asks for it");
+          },
+        }),
+      ],
+    });
+    await using app = await startTest(hanging);
+    const channel = createChannel(app.url, options);
+    const call = expect(createClient(GreeterService, channel).sayHello({ name: "x" })).rejects.toMatchObject({
+      code: Code.Unavailable,
+    });
+    await asked.promise;
+    await channel[Symbol.asyncDispose]();
+    await call;
+    expect(channel.stats()).toMatchObject({ callsFailed: 1, callsActive: 0, retriesStarted: 0 });
+  });
+
   test("counts calls, and refuses them once it is closed", async () => {
     await using app = await startTest(endless().definition);
     const channel = createChannel(app.url, options);

@@ -1,5 +1,8 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, type Interceptor } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
+import { BehaviourService } from "../../../test/behaviour/gen/behaviour/v1/behaviour_pb.js";
 import { callInProgress } from "../../../test/simulation/call-in-progress.ts";
 import type { SimulatedCall } from "../../../test/simulation/simulated-call.ts";
 import { type Outcome, type SimulatedChannel, simulateChannel } from "../../../test/simulation/simulated-channel.ts";
@@ -35,6 +38,17 @@ describe("a call that the peer cannot have processed", () => {
     expect(await simulated.act()).toMatchObject({ code: Code.Unavailable });
     const attempts = simulated.backends.map(({ calls }) => calls.length).toSorted();
     expect(attempts).toEqual([1, 2]); // it comes back to the first, and does not go on
+  });
+
+  test("is made again five times at most, however many connections refuse it", async () => {
+    await using simulated = simulateChannel({ count: 20, balancing: "round_robin" });
+    await simulated.act();
+    await simulated.clock.advance(10); // all are connected
+    for (const backend of simulated.backends) backend.onCall = refuse;
+    const { code, error } = await simulated.act();
+    expect(code).toBe(Code.Unavailable);
+    expect(error?.rawMessage).toContain(" in 6 attempts; ");
+    expect(simulated.channel.stats().transparentRetriesStarted).toBe(5);
   });
 
   test("goes on by the policy behind that, where it has no side effects", async () => {
@@ -150,6 +164,14 @@ describe("a server's word on retries counts", () => {
     expect(await simulated.read()).toMatchObject({ code: undefined, settledAt: 303 });
   });
 
+  test("up to a minute, beyond which it is: never", async () => {
+    await using simulated = simulateChannel({ timeoutMs: Number.POSITIVE_INFINITY });
+    simulated.backends[0].onCall = pushback("60000");
+    expect(await simulated.read()).toMatchObject({ code: undefined, settledAt: 60_003 });
+    simulated.backends[0].onCall = pushback("60001");
+    expect(await simulated.read()).toMatchObject({ code: Code.Unavailable, settledAt: 60_004 });
+  });
+
   test.each(["-1", "soon", "", "1.5"])('when it says "%s", which is: never', async (value) => {
     await using simulated = simulateChannel();
     simulated.backends[0].onCall = pushback(value);
@@ -160,6 +182,41 @@ describe("a server's word on retries counts", () => {
     await using simulated = simulateChannel();
     simulated.backends[0].onCall = pushback("500");
     expect(await simulated.read({ timeoutMs: 400 })).toMatchObject({ code: Code.Unavailable, settledAt: 2 });
+  });
+});
+
+describe("a call that whoever hears of its retry ends", () => {
+  const unary = ({ client }: SimulatedChannel, signal: AbortSignal) => client.read({ text: "x" }, { signal });
+  const stream = ({ client }: SimulatedChannel, signal: AbortSignal) =>
+    client.watch({ text: "x" }, { signal })[Symbol.asyncIterator]().next();
+  async function* task() {
+    yield { text: "x" };
+  }
+  const repeatable = { ...BehaviourService.method.watch, idempotency: MethodOptions_IdempotencyLevel.IDEMPOTENT };
+  const repeatableStream = ({ channel }: SimulatedChannel, signal: AbortSignal) =>
+    channel.stream(repeatable, signal, undefined, undefined, task());
+  const comeBackLater = fail(Code.Unavailable, { "grpc-retry-pushback-ms": "60000" });
+
+  test.each([
+    ["a unary call that was refused", unary, refuse],
+    ["a unary call that has failed", unary, comeBackLater],
+    ["a stream that was refused", stream, refuse],
+    ["a stream that has failed", repeatableStream, comeBackLater],
+  ])("is not made again, and nothing waits for that: %s", async (_what, call, deed) => {
+    await using simulated = simulateChannel({ timeoutMs: Number.POSITIVE_INFINITY });
+    const { clock, channel, backends } = simulated;
+    backends[0].onCall = deed;
+    const controller = new AbortController();
+    const onRetry = () => controller.abort();
+    subscribe("portico:client:retry", onRetry);
+    const outcome = await simulated.outcome(() => call(simulated, controller.signal));
+    unsubscribe("portico:client:retry", onRetry);
+    expect(outcome).toMatchObject({ code: Code.Canceled, settledAt: 2 });
+    await clock.advance(59_999); // the target is quiet, and the time for another attempt has not come
+    expect(clock.timers).toBe(0);
+    await clock.advance(1000);
+    expect(backends[0].calls).toHaveLength(1);
+    expect(channel.stats()).toMatchObject({ callsActive: 0, backends: [{ callsActive: 0 }] });
   });
 });
 

@@ -109,6 +109,7 @@ export class Retries {
     const isAllowed =
       hedging !== undefined &&
       !this.#isForRetry &&
+      !this.#policies.isClosed() &&
       this.#attempts - this.#transparent < hedging.maxAttempts &&
       this.#policies.budget.tryTake();
     if (isAllowed) {

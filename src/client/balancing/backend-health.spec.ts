@@ -1,8 +1,12 @@
-import { Code } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../../gen/health/v1/health_pb.js";
-import { type SimulatedChannel, simulateChannel } from "../../../test/simulation/simulated-channel.ts";
+import { BehaviourService } from "../../../test/behaviour/gen/behaviour/v1/behaviour_pb.js";
+import { createLinkNetwork } from "../../../test/simulation/link-network.ts";
+import { beginCall, type SimulatedChannel, simulateChannel } from "../../../test/simulation/simulated-channel.ts";
 import { ANSWER, fail, SAY_NOTHING, sayHealth } from "../../../test/simulation/simulated-network.ts";
+import { createVirtualClock } from "../../../test/simulation/virtual-clock.ts";
+import { openChannel } from "../channel.ts";
 
 const ejectedOf = ({ channel }: SimulatedChannel) => channel.stats().backends.map(({ isEjected }) => isEjected);
 
@@ -88,6 +92,87 @@ describe("a backend that fails calls", () => {
   });
 });
 
+test("backends are judged by the ends of streams, whenever those are read", async () => {
+  await using simulated = simulateChannel({ count: 2 });
+  for (const backend of simulated.backends) {
+    backend.onCall = (call) => {
+      call.data(call.body);
+      call.end(Code.Internal);
+    };
+  }
+  for (let call = 0; call < 30; call++) {
+    const reader = simulated.client.watch({ text: "x" })[Symbol.asyncIterator]();
+    await Promise.all([reader.next(), simulated.clock.advance(20)]);
+    await expect(reader.next()).rejects.toMatchObject({ code: Code.Internal });
+  }
+  expect(ejectedOf(simulated).toSorted()).toEqual([false, true]);
+});
+
+describe("backends are not judged by", () => {
+  /** Has silent backends get call after call, each of which ends within `ms`, and tells which are ejected for that. */
+  async function ejectedBy(ms: number, call: (simulated: SimulatedChannel) => Promise<unknown>) {
+    await using simulated = simulateChannel({ count: 2 });
+    for (const backend of simulated.backends) backend.onCall = SAY_NOTHING;
+    for (let calls = 0; calls < 30; calls++) {
+      const outcome = simulated.begin(() => call(simulated));
+      await simulated.clock.advance(ms);
+      expect(outcome.code).toBeDefined();
+    }
+    return ejectedOf(simulated).toSorted();
+  }
+
+  test("messages that their caller fails to give", async () => {
+    async function* messages(): AsyncGenerator<{ text: string }> {
+      yield { text: "x" };
+      throw new Error("the caller's own fault");
+    }
+    expect(await ejectedBy(10, ({ client }) => client.converse(messages())[Symbol.asyncIterator]().next())).toEqual([
+      false,
+      false,
+    ]);
+  });
+
+  test.each([
+    ["internal", Code.Internal],
+    ["unavailable", Code.Unavailable],
+  ])("a caller that gives up with a reason of its own, such as %s", async (_name, code) => {
+    const call = ({ client, clock }: SimulatedChannel) => {
+      const controller = new AbortController();
+      clock.schedule(200, () => controller.abort(new ConnectError("enough", code)));
+      return client.act({ text: "x" }, { signal: controller.signal });
+    };
+    expect(await ejectedBy(210, call)).toEqual([false, false]);
+  });
+
+  test("a deadline that left them less than 100 ms, as they are by one that left them more", async () => {
+    expect(await ejectedBy(100, ({ client }) => client.act({}, { timeoutMs: 99 }))).toEqual([false, false]);
+    expect(await ejectedBy(110, ({ client }) => client.act({}, { timeoutMs: 102 }))).toEqual([false, true]);
+  });
+
+  test("a stream whose end nobody reads before its deadline", async () => {
+    await using simulated = simulateChannel({ count: 2 });
+    const streams = Array.from({ length: 30 }, () => simulated.client.watch({ text: "x" }, { timeoutMs: 500 }));
+    const firsts = Promise.all(streams.map((stream) => stream[Symbol.asyncIterator]().next()));
+    await simulated.clock.advance(1000);
+    await firsts;
+    expect(simulated.channel.stats()).toMatchObject({ callsFailed: 30, ejectionsStarted: 0 });
+  });
+
+  test("a head that is larger than they take", async () => {
+    const clock = createVirtualClock();
+    const { connect } = createLinkNetwork(clock);
+    await using channel = openChannel("static:///10.0.0.1:1,10.0.0.2:1", {}, { clock, random: () => 0.5, connect });
+    const client = createClient(BehaviourService, channel);
+    for (let call = 0; call < 30; call++) {
+      const headers = { "x-large": "x".repeat(20_000) };
+      const outcome = beginCall(clock, () => client.act({ text: "x" }, { headers }));
+      await clock.advance(10);
+      expect(outcome.error?.rawMessage).toContain("the peer takes header lists of 16384 bytes");
+    }
+    expect(channel.stats()).toMatchObject({ ejectionsStarted: 0 });
+  });
+});
+
 describe("before an ejected backend is back", () => {
   test("it is asked for its health, and stays out for longer while it does not serve", async () => {
     await using simulated = await withOneFailing();
@@ -110,6 +195,8 @@ describe("before an ejected backend is back", () => {
   test.each([
     ["has no health service", fail(Code.Unimplemented)],
     ["does not know of itself", fail(Code.NotFound)],
+    ["lets only those ask whom it knows", fail(Code.Unauthenticated)],
+    ["does not let everybody ask", fail(Code.PermissionDenied)],
   ])("one that %s is taken to be well", async (_what, onHealthCheck) => {
     await using simulated = await withOneFailing();
     simulated.backends[0].onHealthCheck = onHealthCheck;
@@ -121,6 +208,7 @@ describe("before an ejected backend is back", () => {
   test.each([
     ["does not answer within a second", SAY_NOTHING],
     ["fails", fail(Code.Internal)],
+    ["finds it unavailable", fail(Code.Unavailable)],
   ])("one whose health check %s stays out", async (_what, onHealthCheck) => {
     await using simulated = await withOneFailing();
     simulated.backends[0].onHealthCheck = onHealthCheck;
@@ -177,6 +265,23 @@ describe("a connection that says nothing for a whole call that exceeds its deadl
     for (let call = 0; call < 20; call++) begin(() => client.act({ text: "x" }, { timeoutMs: 100 + call }));
     await clock.advance(500);
     expect(backend.connections.map(({ pings }) => pings)).toEqual([1]);
+  });
+
+  test("is asked where a caller gives up after 100 ms or more, too, and not before", async () => {
+    await using simulated = await fallingSilent();
+    const { backend, clock, client, begin } = simulated;
+    const giveUpAfter = async (ms: number) => {
+      const controller = new AbortController();
+      begin(() => client.act({ text: "x" }, { signal: controller.signal }));
+      await clock.advance(ms);
+      controller.abort();
+      await clock.settle();
+      return backend.connections.map(({ pings }) => pings);
+    };
+    expect(await giveUpAfter(99)).toEqual([0]);
+    expect(await giveUpAfter(100)).toEqual([1]);
+    await clock.advance(1000);
+    expect(backend.connections[0]?.state).not.toBe("ready");
   });
 
   test("is not asked where it has said something meanwhile", async () => {

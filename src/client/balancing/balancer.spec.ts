@@ -1,7 +1,8 @@
 import { Code, createContextValues } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { type Outcome, type SimulatedChannel, simulateChannel } from "../../../test/simulation/simulated-channel.ts";
-import { REFUSE, SAY_NOTHING } from "../../../test/simulation/simulated-network.ts";
+import type { SimulatedConnection } from "../../../test/simulation/simulated-connection.ts";
+import { ACCEPT, REFUSE, SAY_NOTHING } from "../../../test/simulation/simulated-network.ts";
 import { waitForReady } from "../calls/call-manner.ts";
 
 /** Makes `count` calls, one every millisecond, and waits for all. */
@@ -77,6 +78,37 @@ describe("where a peer takes few calls at once", () => {
     expect(backend.connections).toHaveLength(4);
     expect(tookOf(outcomes)).toEqual(tookOf(outcomes).toSorted((a, b) => a - b));
     expect(Math.max(...tookOf(outcomes))).toBeLessThan(60);
+  });
+
+  /** A connection that carries all it can for good, and a call that waits for another one. */
+  async function beyondTheFirst(onConnect: (connection: SimulatedConnection) => void) {
+    const simulated = simulateChannel();
+    const [backend] = simulated.backends;
+    backend.maxCalls = 1;
+    backend.onCall = (call) => (call === backend.calls[0] ? undefined : call.answer());
+    simulated.begin(() => simulated.client.act({ text: "x" }));
+    await simulated.clock.advance(10);
+    backend.onConnect = (connection) => (connection === backend.connections[1] ? onConnect : ACCEPT)(connection);
+    const waiting = simulated.begin(() => simulated.client.act({ text: "x" }));
+    return { ...simulated, backend, waiting };
+  }
+
+  test("another further connection is made after one that could not be", async () => {
+    await using simulated = await beyondTheFirst(REFUSE);
+    const { clock, waiting, backend } = simulated;
+    await clock.advance(60); // the first back-off
+    expect(waiting).toMatchObject({ settledAt: expect.any(Number), code: undefined });
+    expect(backend.connections.map(({ state }) => state)).toEqual(["ready", "closed", "ready"]);
+  });
+
+  test("another further connection is made beside one that gets nowhere for 400 to 800 ms", async () => {
+    await using simulated = await beyondTheFirst(SAY_NOTHING);
+    const { clock, waiting, backend } = simulated;
+    await clock.advance(1000);
+    const [, second = 0, third = 0] = backend.connections.map(({ startedAt }) => startedAt);
+    expect(third - second).toBeGreaterThanOrEqual(400);
+    expect(third - second).toBeLessThan(800);
+    expect(waiting).toMatchObject({ settledAt: third + 2, code: undefined });
   });
 
   test("calls wait while it takes none, and no connection is made for that", async () => {

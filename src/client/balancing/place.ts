@@ -18,6 +18,7 @@ export class Place implements Placement {
   readonly since: number;
   readonly at: Backend;
   readonly #judge: Judge;
+  #hasLeft = false;
   #isOver = false;
 
   constructor(backend: Backend, connection: Connection, judge: Judge) {
@@ -33,10 +34,17 @@ export class Place implements Placement {
     return this.at.name;
   }
 
+  leave(): void {
+    if (!this.#hasLeft) {
+      this.#hasLeft = true;
+      this.at.release();
+    }
+  }
+
   whenDone(code: Code | undefined): void {
     if (!this.#isOver) {
       this.#isOver = true;
-      this.at.release();
+      this.leave();
       this.#judge.onCallOver(this, code);
     }
   }

@@ -1,5 +1,5 @@
 import { Code } from "@connectrpc/connect";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Outcome, simulateChannel, simulateResolver } from "../../../test/simulation/simulated-channel.ts";
 import { REFUSE, SAY_NOTHING } from "../../../test/simulation/simulated-network.ts";
 
@@ -89,6 +89,37 @@ test("without any address calls fail with what the resolver says, at once after 
   expect(simulated.channel.stats().state).toBe("failed");
   resolver.find(A);
   expect(await act()).toMatchObject({ code: undefined, settledAt: 32 });
+});
+
+describe.each([
+  ["no address", [], "the resolver found no address"],
+  ["a port past the last", [{ host: "10.0.0.2", port: 70_000 }], '{"host":"10.0.0.2","port":70000}'],
+  ["a port that is no number", [{ host: "10.0.0.2", port: Number.NaN }], '{"host":"10.0.0.2","port":null}'],
+  ["no host", [{ host: "", port: 1 }], '{"host":"","port":1}'],
+] as const)("a resolver that gives %s", (_what, addresses, words) => {
+  test("has calls fail with that at once", async () => {
+    const resolver = simulateResolver();
+    await using simulated = simulateChannel({ resolver, retry: false });
+    const call = simulated.begin(() => simulated.client.act({ text: "x" }));
+    await simulated.clock.advance(5);
+    resolver.listener?.onAddresses(addresses);
+    await simulated.clock.settle();
+    expect(call).toMatchObject({ code: Code.Unavailable, settledAt: 5 });
+    expect(call.error?.rawMessage).toContain(words);
+  });
+
+  test("takes nothing from the backends that are known", async () => {
+    const resolver = simulateResolver();
+    await using simulated = simulateChannel({ resolver });
+    const { channel, clock, act, begin, client } = simulated;
+    begin(() => client.act({ text: "x" }));
+    await clock.settle();
+    resolver.find(A);
+    await clock.advance(5);
+    resolver.listener?.onAddresses(addresses);
+    expect(await act()).toMatchObject({ code: undefined });
+    expect(channel.stats().backends).toMatchObject([{ address: A, state: "ready" }]);
+  });
 });
 
 test("a call that waits for a backend outlives a resolution that fails", async () => {

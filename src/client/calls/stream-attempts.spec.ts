@@ -97,6 +97,16 @@ test("a stream whose connection dies ends with an error at once", async () => {
   expect(stream.error?.rawMessage).toContain("ECONNRESET");
 });
 
+test("a stream that has come whole, and is not read, takes no place at its backend", async () => {
+  await using simulated = simulateChannel();
+  const { client, clock, channel } = simulated;
+  const readers = Array.from({ length: 5 }, () => client.watch({ text: "x" })[Symbol.asyncIterator]());
+  await Promise.all([clock.advance(10), ...readers.map((reader) => reader.next())]);
+  expect(channel.stats()).toMatchObject({ callsActive: 5, backends: [{ callsActive: 0 }] });
+  for (const reader of readers) expect(await reader.next()).toMatchObject({ done: true });
+  expect(channel.stats()).toMatchObject({ callsActive: 0, backends: [{ callsActive: 0 }] });
+});
+
 test("each stream goes to a backend of its own choice", async () => {
   await using simulated = simulateChannel({ count: 2, balancing: "round_robin" });
   await simulated.act(); // both are connected

@@ -108,7 +108,8 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
   }
 
   cut(reason: ConnectError): void {
-    this.#fail(reason, judgedCut(reason));
+    const isWhole = this.#queue.isEnded; // the backend has done its part
+    this.#fail(reason, isWhole ? Code.Canceled : judgedCut(reason));
   }
 
   // The answer comes (AnswerListener).
@@ -175,9 +176,7 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
     this.#queue.end();
     this.#upload.stop(undefined);
     this.#wake();
-    if (!this.#isOver) {
-      this.#known.placement?.whenDone(Code.Canceled); // what is not read yet costs the backend nothing any more
-    }
+    this.#known.placement?.leave(); // what is not read yet costs the backend nothing any more
   }
 
   onError(error: ConnectError, fate: Fate): void {
@@ -351,6 +350,9 @@ export class StreamCall implements AnswerListener, Cuttable, AsyncIterator<Messa
   }
 
   #beginAfter(delayMs: number, failed: Placement | undefined): void {
+    if (this.#isOver) {
+      return; // see #begin
+    }
     this.#attempts.rest(delayMs, (error) => {
       if (error === undefined) {
         this.#begin(failed);

@@ -159,6 +159,16 @@ describe("a call that is hedged", () => {
     expect(simulated.attempts()).toHaveLength(1);
   });
 
+  test("has no further attempt once its channel is closed", async () => {
+    await using simulated = hedging([SAY_NOTHING]);
+    const call = simulated.begin(() => simulated.client.read({ text: "x" }));
+    await simulated.clock.advance(50);
+    await simulated.channel[Symbol.asyncDispose]();
+    await simulated.clock.settle();
+    expect(call).toMatchObject({ code: Code.Unavailable, settledAt: 50 });
+    expect(simulated.channel.stats()).toMatchObject({ hedgesStarted: 0, callsActive: 0 });
+  });
+
   test("is none of a method that may have side effects", async () => {
     await using simulated = hedging([later(500, ANSWER)]);
     expect(await simulated.act()).toMatchObject({ code: undefined, settledAt: 502 });

@@ -178,7 +178,7 @@ export class UnaryAttempts implements AttemptOwner {
 
   #restFor(delayMs: number, then: () => void): void {
     if (this.#isOver) {
-      return; // as above all attempts
+      return; // see #attempt
     }
     this.#attempts.rest(delayMs, (error) => {
       if (error === undefined) {

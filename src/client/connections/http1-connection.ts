@@ -68,10 +68,13 @@ export class Http1Connection implements Connection {
     const { method, path } = head;
     const agent = this.#agent;
     const errorOf = (error: Error) => this.#errorOf(error);
-    const send = (headers: OutgoingHttpHeaders) => begin({ agent, method, path, headers });
-    this.#isBusy = true;
-    this.#idleTimer?.cancel();
-    this.#socket.ref();
+    const send = (headers: OutgoingHttpHeaders) => {
+      const request = begin({ agent, method, path, headers }); // which throws before it has the socket, if it throws
+      this.#isBusy = true;
+      this.#idleTimer?.cancel();
+      this.#socket.ref();
+      return request;
+    };
     this.#request = new Http1Request(send, head, body, listener, errorOf);
     return this.#request;
   }

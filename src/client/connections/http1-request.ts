@@ -50,7 +50,7 @@ export class Http1Request implements HttpRequest {
         request.end(body ?? undefined); // with its length, where it has one
       } catch (error) {
         this.#isOver = true;
-        request.destroy(); // a head that node:http does not send; the connection has seen a part of it
+        request.destroy(); // it has a head that node:http does not send
         throw error;
       }
     }

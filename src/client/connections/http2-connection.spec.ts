@@ -347,6 +347,26 @@ describe("keepalive", () => {
     await expect(second).resolves.toBe(200);
   });
 
+  test("that is asked for after a long time without a call leaves the peer its time to answer", async () => {
+    await using server = await frameServer([]);
+    const clock = createTestClock();
+    using client = clientOf(server.url, { clock });
+    const first = client.get();
+    const peer = await answer(server, 1);
+    peer.send(settingsAck);
+    await first;
+    await peer.roundTrip();
+    clock.advance(1000); // the tick that finds nothing under way
+    clock.advance(14 * 60_000);
+    const second = client.get();
+    await peer.frame(isHead(3));
+    client.target.connections[0]?.ping();
+    clock.advance(1000);
+    peer.send(pong(await peer.frame(isPing)), headFrame(3, true));
+    await expect(second).resolves.toBe(200);
+    expect(server.connections).toBe(1);
+  });
+
   test("that is not answered ends the connection, and its calls are unavailable", async () => {
     await using server = await frameServer([]);
     const clock = createTestClock();

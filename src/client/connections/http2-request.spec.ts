@@ -1,12 +1,14 @@
 import { once } from "node:events";
 import * as http2 from "node:http2";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
-import { frameServer, headFrame, resetFrame, settingsFrame } from "../../../test/support/frame-server.ts";
+import { BehaviourService } from "../../../test/behaviour/gen/behaviour/v1/behaviour_pb.js";
+import { frameServer, goAwayFrame, headFrame, resetFrame, settingsFrame } from "../../../test/support/frame-server.ts";
 import { FLAG, FRAME, frame, headerBlock } from "../../../test/support/frames.ts";
 import { type Asked, ask } from "../../../test/support/http-request.ts";
 import { httpTarget } from "../../../test/support/http-target.ts";
 import { ErrorCode } from "../../http2/index.ts";
+import { createChannel } from "../channel.ts";
 
 /** A target, closed with the test. */
 function clientOf(url: URL) {
@@ -197,6 +199,33 @@ describe("an answer", () => {
     peer.send(headFrame(3), ...large(3, []));
     await expect(response.then(({ whole }) => whole)).rejects.toMatchObject({ code: Code.ResourceExhausted });
     expect(client.target.state()).toBe("ready");
+  });
+});
+
+describe("a call whose answer has begun is not sent again", () => {
+  type Behaviour = Client<typeof BehaviourService>;
+  const grpc = [["content-type", "application/grpc+proto"]] as const;
+
+  describe.each([
+    ["by REFUSED_STREAM", resetFrame(1, ErrorCode.REFUSED_STREAM)],
+    ["by GOAWAY, whose last stream is one before it", goAwayFrame(0)],
+  ])("where it is refused %s", (_how, refusal) => {
+    test.each([
+      ["a unary one", (client: Behaviour) => client.act({ text: "x" })],
+      ["a stream", (client: Behaviour) => client.watch({ text: "x" })[Symbol.asyncIterator]().next()],
+    ])("%s", async (_what, call) => {
+      await using server = await frameServer([]);
+      await using channel = createChannel(server.url.href);
+      const failed = expect(call(createClient(BehaviourService, channel))).rejects.toMatchObject({
+        code: Code.Unavailable,
+      });
+      const peer = await server.peer();
+      await peer.frame(isHead(1));
+      peer.send(headFrame(1, false, grpc), refusal);
+      await failed;
+      expect(channel.stats()).toMatchObject({ transparentRetriesStarted: 0, retriesStarted: 0, callsActive: 0 });
+      expect(peer.frames().filter(({ type }) => type === FRAME.headers)).toHaveLength(1);
+    });
   });
 });
 
