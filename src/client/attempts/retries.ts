@@ -29,8 +29,7 @@ export class Retries {
   #attempts = 1;
   /** Those of them that no server can have seen. */
   #unseen = 0;
-  /** Further attempts that the policy's limit does not count. */
-  #transparent = 0;
+  /** Connections that have refused the call: for each it was tried once more, which the policy's limit does not count. */
   readonly #unprocessedAt = new Set<object>();
 
   constructor(rules: AttemptRules, policies: AttemptPolicies, url: string, isForRetry: boolean) {
@@ -57,7 +56,6 @@ export class Retries {
       return "";
     }
     if (fate === "unprocessed" && this.#isFirstAt(placement)) {
-      this.#transparent++;
       this.#unseen++;
       this.#count(0, "transparent");
       return 0;
@@ -69,7 +67,7 @@ export class Retries {
     if (this.#isForRetry) {
       return "not tried again, as the call that it is made for is a retry itself";
     }
-    const triesBefore = this.#attempts - 1 - this.#transparent;
+    const triesBefore = this.#attempts - 1 - this.#unprocessedAt.size;
     if (triesBefore + 1 >= retry.maxAttempts) {
       return "";
     }
@@ -110,7 +108,7 @@ export class Retries {
       hedging !== undefined &&
       !this.#isForRetry &&
       !this.#policies.isClosed() &&
-      this.#attempts - this.#transparent < hedging.maxAttempts &&
+      this.#attempts - this.#unprocessedAt.size < hedging.maxAttempts &&
       this.#policies.budget.tryTake();
     if (isAllowed) {
       this.#count(delayMs, "hedge");
