@@ -1,10 +1,12 @@
+export type { MethodSelector } from "./call/method-selector.ts";
 export { waitForReady } from "./client/calls/call-manner.ts";
 export { type Channel, createChannel } from "./client/channel.ts";
 export type { ChannelOptions } from "./client/channel-options.ts";
 export type { ChannelEvents } from "./client/channel-sight.ts";
 export type { BackendStats, ChannelStats } from "./client/channel-stats.ts";
-export type { ChannelTls } from "./client/connections/connect-socket.ts";
 export type { Address, Resolution, Resolver, ResolverListener } from "./client/resolving/resolver.ts";
 export { targetProblem } from "./client/resolving/target.ts";
 export type { RetryPolicy } from "./client/service-config/method-config.ts";
-export { type MethodSelector, onlyFor } from "./interceptors/index.ts";
+export { onlyFor } from "./interceptors/index.ts";
+export { type TlsFilePaths, tlsFiles } from "./tls/channel-tls-files.ts";
+export type { ChannelTls, RenewableTls } from "./tls/renewable-tls.ts";

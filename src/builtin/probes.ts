@@ -7,18 +7,18 @@ import type { Readiness } from "./readiness.ts";
  */
 export function probes(readiness: Readiness): Handler {
   return (exchange) => {
-    if (exchange.method !== "GET" && exchange.method !== "HEAD") {
+    if (!isProbe(exchange)) {
       return undefined;
     }
-    switch (exchange.path) {
-      case "/healthz":
-        return answer(exchange, 200, "alive");
-      case "/readyz":
-        return answer(exchange, readiness.state === "serving" ? 200 : 503, readiness.state);
-      default:
-        return undefined;
-    }
+    return exchange.path === "/healthz"
+      ? answer(exchange, 200, "alive")
+      : answer(exchange, readiness.state === "serving" ? 200 : 503, readiness.state);
   };
+}
+
+/** Whether {@link probes} answers it. */
+export function isProbe({ method, path }: Exchange): boolean {
+  return (path === "/healthz" || path === "/readyz") && (method === "GET" || method === "HEAD");
 }
 
 function answer(exchange: Exchange, status: number, state: string): Promise<void> {

@@ -1,8 +1,10 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { Access, AccessTarget } from "./access.ts";
 import type { Clock } from "./clock.ts";
 import { type Deadline, deadlinesOf, type Expiring } from "./deadlines.ts";
 import type { Logger } from "./logger.ts";
+import type { Peer } from "./peer.ts";
 import type { Tasks } from "./tasks.ts";
 
 /** The call that the running code is part of: an RPC, or a request to the web application. */
@@ -15,15 +17,10 @@ export interface Call {
   readonly signal: AbortSignal;
   /** The method that is called; undefined for what is no RPC. */
   readonly method: DescMethod | undefined;
-  /** Who calls: the address of the peer, or of the client that a trusted proxy names. */
+  /** Who calls. */
   readonly peer: Peer;
   /** Milliseconds until the deadline, 0 when it has passed, undefined where there is none. */
   timeLeftMs(): number | undefined;
-}
-
-/** Who is at the other end of a call. */
-export interface Peer {
-  readonly address: string;
 }
 
 /** What a call is made from. What costs something is read once somebody asks for it: a getter serves. */
@@ -33,6 +30,8 @@ export interface CallOptions {
   readonly clock: Clock;
   readonly tasks: Tasks;
   readonly peer: Peer;
+  /** Who may call what; without, everybody may call everything. */
+  readonly access?: Access | undefined;
   /** Header fields that travel on with every onward call, by lower-case name. */
   readonly companions: ReadonlyMap<string, string>;
   /** Texts of the request that no log line may hold, such as its authorization. */
@@ -84,6 +83,12 @@ export class ActiveCall implements Call, Expiring {
 
   get peer(): Peer {
     return this.#options.peer;
+  }
+
+  /** Why who calls may not call `target`; undefined where they may. */
+  refusalFor(target: AccessTarget): ConnectError | undefined {
+    const { access } = this.#options;
+    return access?.(this.peer, target);
   }
 
   get tasks(): Tasks {
@@ -204,8 +209,9 @@ export class ActiveCall implements Call, Expiring {
   /** A call with the same id and companions, but with no deadline and no caller to cancel it. */
   detach(): ActiveCall {
     const { requestId, companions, log, clock, tasks, peer } = this;
+    const { access } = this.#options;
     const secrets = this.#secretsOfRequest();
-    const detached = new ActiveCall({ requestId, companions, log, clock, tasks, peer, secrets });
+    const detached = new ActiveCall({ requestId, companions, log, clock, tasks, peer, access, secrets });
     detached.#messageSecrets = this.#messageSecrets === undefined ? undefined : [...this.#messageSecrets];
     return detached;
   }

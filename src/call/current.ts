@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { ActiveCall, Call } from "./call.ts";
 import type { Tasks } from "./tasks.ts";
 
@@ -24,6 +25,21 @@ export function currentCall(): Call {
     );
   }
   return call;
+}
+
+/**
+ * Refuses who calls unless the service's rules of access let them call `method`: for what does the same as a method by
+ * another way, such as a route of a web application, where the rules let `"http"` in.
+ *
+ * @throws ConnectError `unauthenticated` or `permission_denied`
+ * @throws Error outside a call
+ */
+export function authorize(method: DescMethod): void {
+  currentCall();
+  const refusal = callInProgress()?.refusalFor(method);
+  if (refusal !== undefined) {
+    throw refusal;
+  }
 }
 
 /** The call that the running code is part of, if any. */

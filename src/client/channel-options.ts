@@ -1,9 +1,9 @@
 import type { Interceptor } from "@connectrpc/connect";
+import { type ChannelTls, type RenewableTls, renewable } from "../tls/renewable-tls.ts";
 import { MAX_MESSAGE_BYTES } from "../wire/envelope.ts";
 import type { EjectionOptions } from "./balancing/ejection.ts";
 import type { CallTransportOptions } from "./calls/transport-options.ts";
 import { checkTls } from "./connections/channel-tls.ts";
-import type { ChannelTls } from "./connections/connect-socket.ts";
 import type { RetryPolicy } from "./service-config/method-config.ts";
 
 /** Departures of a channel from its defaults. Times in milliseconds, sizes in bytes. */
@@ -36,10 +36,12 @@ export interface ChannelOptions {
   /** For messages in binary, as Connect's transports take them. Default none. */
   readonly binaryOptions?: NonNullable<CallTransportOptions["binaryOptions"]>;
   /**
-   * Whom the target is vouched for by, and what this side shows. For `https:` targets, by default as Node has it; with
-   * `dns:`, `static:` and resolvers it also says that TLS is spoken.
+   * Whom the target is vouched for by, and what this side shows: in PEM, or by files that are read again (`tlsFiles`). With
+   * `dns:`, `static:` and resolvers it also says that TLS is spoken. Default: in a service that has certificates those, and
+   * TLS for every target but `http:`; elsewhere TLS for `https:` targets, as Node has it. False: cleartext for `dns:`,
+   * `static:` and resolvers.
    */
-  readonly tls?: ChannelTls;
+  readonly tls?: ChannelTls | RenewableTls | false;
   /** Applied inside the channel's own (request id and companions, deadline, cancellation), the first outermost. */
   readonly interceptors?: readonly Interceptor[];
   /** How calls are spread over the backends: by turns, or to the less busy of two drawn ones. Default `least_request`. */
@@ -134,10 +136,15 @@ export function checkOptions(options: ChannelOptions, isSecure: boolean): void {
   if (options.useHttpGet === true && protocol !== "connect") {
     throw new Error("useHttpGet is for the protocol connect");
   }
-  if (options.tls !== undefined && !isSecure) {
+  if (options.tls && !isSecure) {
     throw new Error("tls is for targets that begin with https:, dns: or static:");
   }
-  checkTls(options.tls ?? {});
+  if (options.tls === false && isSecure) {
+    throw new Error("tls is false, and the target begins with https:");
+  }
+  if (options.tls) {
+    checkTls(renewable(options.tls).current);
+  }
   checkRetry(options.retry || {});
   checkEjection(options.ejection || {});
 }

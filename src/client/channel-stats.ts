@@ -42,6 +42,8 @@ export interface ChannelStats {
   /** Connections whose peers said that they leave. */
   readonly goawaysReceived: number;
   readonly ejectionsStarted: number;
+  /** Days until the certificate ends that this side shows, negative where it has; undefined where it shows none from a file. */
+  readonly certificateDaysLeft: number | undefined;
   readonly backends: readonly BackendStats[];
 }
 
@@ -65,6 +67,7 @@ export function statsOf(
   sight: ChannelSight,
   retriesRefused: number,
   balancer: Balancer,
+  certificateDaysLeft: number | undefined,
 ): ChannelStats {
   const { started, succeeded, failed } = counts;
   const { connect, ready, lost, goaway, eject, throttle } = sight.counts;
@@ -89,6 +92,7 @@ export function statsOf(
     connectionsOpen: backends.reduce((sum, { readyConnections }) => sum + readyConnections, 0),
     goawaysReceived: goaway,
     ejectionsStarted: eject,
+    certificateDaysLeft,
     backends: backends.map((backend) => ({
       address: backend.name,
       state: backend.state,

@@ -16,13 +16,17 @@ export interface ChannelTarget {
   readonly isUrl: boolean;
 }
 
-/** @throws Error that says what is wrong with the target, and what is possible; it repeats nothing that may be a secret */
+/**
+ * @param isSecure whether TLS is spoken where the target does not say
+ * @throws Error that says what is wrong with the target, and what is possible; it repeats nothing that may be a secret
+ */
 export function readTarget(
   target: string | Resolver,
-  { tls, dnsIntervalMs }: ChannelOptions,
+  { dnsIntervalMs }: ChannelOptions,
+  isSecure: boolean,
   { clock, random }: Pick<ChannelSurroundings, "clock" | "random">,
 ): ChannelTarget {
-  const scheme = tls === undefined ? "http" : "https";
+  const scheme = isSecure ? "https" : "http";
   if (typeof target !== "string") {
     const { authority } = target;
     if (!URL.canParse(`${scheme}://${authority}`)) {

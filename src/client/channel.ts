@@ -1,4 +1,6 @@
 import type { Transport } from "@connectrpc/connect";
+import { type RenewableTls, renewable } from "../tls/renewable-tls.ts";
+import { serviceTls } from "../tls/service-tls.ts";
 import { brotli, DEFAULT_COMPRESS_MIN_BYTES, gzip } from "../wire/compression.ts";
 import { type AttemptPolicies, DEFAULT_RETRY } from "./attempts/attempt-rules.ts";
 import { RetryBudget } from "./attempts/retry-budget.ts";
@@ -49,8 +51,13 @@ export function openChannel(
   options: ChannelOptions,
   surroundings: ChannelSurroundings,
 ): Channel {
-  const named = within("createChannel", () => readTarget(target, options, surroundings));
-  return within(`createChannel("${named.name}")`, () => assemble(named, options, surroundings));
+  const tls = options.tls ?? serviceTls() ?? false;
+  const named = within("createChannel", () => readTarget(target, options, tls !== false, surroundings));
+  return within(`createChannel("${named.name}")`, () => {
+    const isSecure = named.url.protocol === "https:";
+    checkOptions(options, isSecure);
+    return assemble(named, options, isSecure ? renewable(tls || {}) : undefined, surroundings);
+  });
 }
 
 /** Says in errors what they are about. */
@@ -62,8 +69,13 @@ function within<T>(what: string, work: () => T): T {
   }
 }
 
-function assemble(target: ChannelTarget, options: ChannelOptions, surroundings: ChannelSurroundings): Channel {
-  checkOptions(options, target.url.protocol === "https:");
+/** @param tls undefined: the target is called in cleartext */
+function assemble(
+  target: ChannelTarget,
+  options: ChannelOptions,
+  tls: RenewableTls | undefined,
+  surroundings: ChannelSurroundings,
+): Channel {
   const config = options.serviceConfig === undefined ? undefined : parseServiceConfig(options.serviceConfig);
   const { timeoutMs = DEFAULTS.timeoutMs, protocol = "grpc", interceptors = [] } = options;
   const { clock, random } = surroundings;
@@ -87,7 +99,7 @@ function assemble(target: ChannelTarget, options: ChannelOptions, surroundings: 
   const balancer = new Balancer({
     origin: target.url.origin,
     resolver: target.resolver,
-    connect: surroundings.connect ?? connector(target, options, clock),
+    connect: surroundings.connect ?? connector(target, { ...options, tls }, clock),
     clock,
     random,
     balancing: config?.balancing ?? options.balancing ?? "least_request",
@@ -117,11 +129,13 @@ function assemble(target: ChannelTarget, options: ChannelOptions, surroundings: 
     counts,
     policies,
   });
+  const forgetTls = tls?.onRenewal(() => balancer.renew(tls.maxConnectionAgeMs));
   const stats = () => {
-    const known = statsOf(target.name, counts, sight, budget.refused, balancer);
+    const known = statsOf(target.name, counts, sight, budget.refused, balancer, tls?.daysLeft);
     return inMemory === undefined || balancer.isClosed ? known : { ...known, state: "ready" as const };
   };
   return channel(target, transport, balancer, stats, () => {
+    forgetTls?.();
     inMemory?.close();
     balancer.close();
     for (const rest of policies.resting) {

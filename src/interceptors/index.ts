@@ -5,7 +5,7 @@ import { answerInterruption, logLateFailure } from "./answer-interruption.ts";
 import { hideRedacted, hideRedactedOf } from "./hide-redacted.ts";
 
 export { logSurprise } from "./answer-errors.ts";
-export { type MethodSelector, onlyFor } from "./only-for.ts";
+export { onlyFor } from "./only-for.ts";
 
 /**
  * What a service does with every call, outermost first: error rules, deadline and cancellation, what the log must hide;

@@ -11,7 +11,8 @@ import { createClient, createRouterTransport, type Interceptor } from "@connectr
 import { expect, expectTypeOf, test } from "vitest";
 import { GreeterService } from "../../gen/greeter/v1/greeter_pb.js";
 import { NameService } from "../../gen/name/v1/name_pb.js";
-import { type MethodSelector, onlyFor } from "./only-for.ts";
+import type { MethodSelector } from "../call/method-selector.ts";
+import { onlyFor } from "./only-for.ts";
 
 /** The methods whose calls an interceptor sees that is limited to `selectors`. */
 async function seen(selectors: MethodSelector | readonly MethodSelector[]): Promise<readonly string[]> {

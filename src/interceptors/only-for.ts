@@ -1,8 +1,5 @@
-import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
-
-/** Services and methods, as generated: `OrdersService`, `OrdersService.method.placeOrder`. */
-export type MethodSelector = DescService | DescMethod;
+import { fullName, type MethodSelector } from "../call/method-selector.ts";
 
 /** Limits an interceptor to the calls of the methods that are named, and of all methods of the services that are named. */
 export function onlyFor(selectors: MethodSelector | readonly MethodSelector[], interceptor: Interceptor): Interceptor {
@@ -19,8 +16,4 @@ export function onlyFor(selectors: MethodSelector | readonly MethodSelector[], i
 /** By full name, as two copies of generated code describe the same schema by different objects. */
 function sameDescriptor(selector: MethodSelector, descriptor: MethodSelector): boolean {
   return selector.kind === descriptor.kind && fullName(selector) === fullName(descriptor);
-}
-
-function fullName(descriptor: MethodSelector): string {
-  return descriptor.kind === "service" ? descriptor.typeName : `${descriptor.parent.typeName}/${descriptor.name}`;
 }

@@ -7,7 +7,7 @@ import { redactQuery } from "./secrets.ts";
 /** The fields of an access line, besides the logger's own. */
 export const ACCESS_FIELDS = [
   ...["request_id", "remote_address", "first_request_line", "response_status", "response_size", "request_time_frac"],
-  ...["rpc_protocol", "rpc_code", "aborted"],
+  ...["peer_identity", "rpc_protocol", "rpc_code", "aborted"],
 ] as const;
 
 /** The fields of a request's access line, as the logger takes them: inside a call it adds `request_id` itself. */
@@ -16,6 +16,7 @@ export function accessFields(record: RequestRecord, secretNames: ReadonlySet<str
   return {
     ...(call === undefined ? { request_id: record.requestId } : {}),
     remote_address: record.remoteAddress,
+    ...(record.peerIdentity === undefined ? {} : { peer_identity: record.peerIdentity }),
     first_request_line: firstRequestLine(record, secretNames),
     response_status: record.status,
     response_size: record.responseBytes,

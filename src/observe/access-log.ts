@@ -32,7 +32,9 @@ export function accessLog(log: NamedLogger, secretNames: () => ReadonlySet<strin
     const { line, rpc, end } = partsOf(record, names);
     const id = `,"request_id":${quoted(record.requestId)}`;
     const size = `,"response_size":${jsonNumber(record.responseBytes)},"request_time_frac":${seconds(record.durationMs)}`;
-    const fields = `,"remote_address":${quoted(record.remoteAddress)}${line}${size}${rpc}`;
+    const { peerIdentity } = record;
+    const peer = peerIdentity === undefined ? "" : `,"peer_identity":${quoted(peerIdentity)}`;
+    const fields = `,"remote_address":${quoted(record.remoteAddress)}${peer}${line}${size}${rpc}`;
     const aborted = record.aborted ? ',"aborted":true' : "";
     infoJson(call === undefined ? id + fields + aborted + end : fields + aborted + id + end, call);
   };

@@ -1,77 +1,141 @@
+import { createHash } from "node:crypto";
 import * as net from "node:net";
 import * as tls from "node:tls";
-import type { Logger } from "../call/logger.ts";
+import type { Clock } from "../call/clock.ts";
+import { handshakeProblem } from "../tls/handshake-error.ts";
+import { NO_CERTIFICATE, type PeerCertificate, peerCertificate } from "../tls/identity.ts";
+import { peekFirstBytes } from "./first-bytes.ts";
 import type { PortLimits } from "./limits.ts";
+import { answerCleartext } from "./misplaced.ts";
+import { isTlsRecord } from "./sniff.ts";
 
 /** A port's certificate, and whom it asks for theirs. Each in PEM. */
 export interface PortTls {
   /** The certificate, and the chain that leads to it. */
   readonly cert: string | Buffer;
   readonly key: string | Buffer;
-  /** Whose certificates clients have to have; without it, nobody is asked. */
+  /**
+   * Whose certificates clients are asked for; without it, nobody is asked. A client without one, or with one that is not
+   * accepted, is taken all the same: whoever answers it knows by its call's peer, and refuses it where it has to be refused.
+   */
   readonly clientCa?: string | Buffer | undefined;
 }
 
-/** What TLS has settled for a connection, or nothing in cleartext. */
-export type Negotiated = "http1" | "http2" | undefined;
+/** A connection that can be read. */
+export interface Accepted {
+  readonly socket: net.Socket;
+  /** What TLS has settled on; undefined in cleartext, and where the client left it open. */
+  readonly negotiated: "http1" | "http2" | undefined;
+  readonly certificate: PeerCertificate;
+}
 
 /** Takes connections in, in cleartext or by TLS, and hands them over once they can be read. */
 export interface Acceptor {
   readonly server: net.Server;
+  /** Makes further connections by these. */
+  renew(tls: PortTls): void;
   /** Ends connections whose handshake is not over. */
   destroy(): void;
+}
+
+export interface AcceptorOptions {
+  /** TLS 1.2 and 1.3 with ALPN for both versions of HTTP; cleartext without. */
+  readonly tls: PortTls | undefined;
+  readonly limits: PortLimits;
+  readonly clock: Clock;
+  onConnection(accepted: Accepted): void;
+  /** A connection has come to nothing: why, in words. */
+  onFailure(socket: net.Socket, problem: string): void;
 }
 
 /** TCP's options. A peer may end its side and still read the answer; small answers must not wait for large packets. */
 const TCP = { allowHalfOpen: true, noDelay: true, keepAlive: true } as const;
 
-/**
- * @param tlsOptions TLS 1.2 and 1.3 with ALPN for both versions of HTTP; cleartext without
- * @throws Error where certificate and key are not such, or do not match
- */
-export function createAcceptor(
-  tlsOptions: PortTls | undefined,
-  limits: PortLimits,
-  log: Logger,
-  onConnection: (socket: net.Socket, negotiated: Negotiated) => void,
-): Acceptor {
-  if (tlsOptions === undefined) {
-    const server = net.createServer(TCP, (socket) => onConnection(socket, undefined));
-    return { server, destroy: () => undefined };
+/** @throws Error where certificate and key are not such, or do not match */
+export function createAcceptor(options: AcceptorOptions): Acceptor {
+  if (options.tls !== undefined) {
+    return createTlsAcceptor(options.tls, options);
   }
-  const { cert, key, clientCa } = tlsOptions;
-  /** Sockets below handshakes, by their peers: what TLS puts above them does not name them. */
-  const shaking = new Map<string, net.Socket>();
-  const server = tls.createServer({
-    ...TCP,
-    cert,
-    key,
-    minVersion: "TLSv1.2",
-    ALPNProtocols: ["h2", "http/1.1"],
-    handshakeTimeout: limits.requestHeadMs,
-    ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
-  });
-  server.on("connection", (socket: net.Socket) => {
-    const peer = peerOf(socket);
-    shaking.set(peer, socket);
-    socket.once("close", () => shaking.delete(peer));
-  });
-  server.on("secureConnection", (socket) => {
-    shaking.delete(peerOf(socket));
-    const { alpnProtocol } = socket;
-    onConnection(socket, alpnProtocol === "h2" ? "http2" : alpnProtocol === "http/1.1" ? "http1" : undefined);
-  });
-  server.on("tlsClientError", (error, socket) => {
-    log.debug({ err: error, remote_address: socket.remoteAddress }, "a TLS handshake failed");
-    socket.destroy();
+  const { onConnection } = options;
+  const server = net.createServer(TCP, (socket) => {
+    onConnection({ socket, negotiated: undefined, certificate: NO_CERTIFICATE });
   });
   return {
     server,
+    renew() {
+      throw new Error("a port in cleartext has no certificate to renew");
+    },
+    destroy: () => undefined,
+  };
+}
+
+function createTlsAcceptor(first: PortTls, { limits, clock, onConnection, onFailure }: AcceptorOptions): Acceptor {
+  /** Connections whose handshake is not over, by their peers: what TLS puts above them does not name them. */
+  const shaking = new Map<string, net.Socket>();
+  const secure = tls.createServer({ ...TCP, ...secureOptions(first), ALPNProtocols: ["h2", "http/1.1"] });
+  secure.on("secureConnection", (socket) => {
+    shaking.delete(peerOf(socket));
+    const { alpnProtocol } = socket;
+    onConnection({
+      socket,
+      negotiated: alpnProtocol === "h2" ? "http2" : alpnProtocol === "http/1.1" ? "http1" : undefined,
+      certificate: peerCertificate(socket, Date.now()),
+    });
+  });
+  secure.on("tlsClientError", (error, socket) => {
+    onFailure(socket, handshakeProblem(error) ?? error.message);
+    socket.destroy();
+  });
+
+  /** What a peer says first tells whether it speaks TLS at all: if not, it can still be told so. */
+  const server = net.createServer(TCP, (socket) => {
+    const peer = peerOf(socket);
+    shaking.set(peer, socket);
+    const deadline = clock.schedule(limits.requestHeadMs, () => {
+      if (shaking.get(peer) === socket) {
+        onFailure(socket, `the TLS handshake was not done within ${limits.requestHeadMs} ms`);
+        socket.destroy();
+      }
+    });
+    socket.once("close", () => {
+      deadline.cancel();
+      if (shaking.get(peer) === socket) {
+        shaking.delete(peer);
+      }
+    });
+    socket.on("error", () => socket.destroy());
+    peekFirstBytes(socket, (bytes) => {
+      if (isTlsRecord(bytes)) {
+        socket.unshift(bytes);
+        secure.emit("connection", socket);
+        return true;
+      }
+      return answerCleartext(socket, bytes, () => onFailure(socket, "the peer speaks cleartext, and this port TLS"));
+    });
+  });
+  return {
+    server,
+    renew: (renewed) => secure.setSecureContext(secureOptions(renewed)),
     destroy() {
       for (const socket of shaking.values()) {
         socket.destroy();
       }
     },
+  };
+}
+
+function secureOptions({ cert, key, clientCa }: PortTls): tls.TlsOptions {
+  return {
+    cert,
+    key,
+    minVersion: "TLSv1.2",
+    ...(clientCa !== undefined && {
+      ca: clientCa,
+      requestCert: true,
+      rejectUnauthorized: false,
+      // A session is resumed only under the authorities by which its client was verified.
+      sessionIdContext: createHash("sha256").update(clientCa).digest("hex").slice(0, 32),
+    }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
+import { NO_CERTIFICATE } from "../tls/identity.ts";
 import { Connection } from "./connection.ts";
 import { DEFAULT_PORT_LIMITS as LIMITS } from "./limits.ts";
 import type { NodeExchange } from "./node-exchange.ts";
@@ -18,7 +19,7 @@ function setUp() {
     },
   };
   const clock = handClock();
-  const connection = new Connection(socket as unknown as Socket, clock); // what a Connection has to do with a socket
+  const connection = new Connection(socket as unknown as Socket, NO_CERTIFICATE, clock); // what a Connection has to do with a socket
   return { socket, connection, clock, judge: (now: number) => connection.judge(LIMITS, now) };
 }
 

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "../call/clock.ts";
+import type { PeerCertificate } from "../tls/identity.ts";
 import type { Http2Peer } from "./http2-peer.ts";
 import type { PortLimits } from "./limits.ts";
 import type { NodeExchange } from "./node-exchange.ts";
@@ -27,9 +28,13 @@ export class Connection {
   readonly socket: Socket;
   /** The peer's address; remembered, as a socket that has ended knows it no more. */
   readonly address: string;
+  /** What became of the certificate that the peer was asked for. */
+  readonly certificate: PeerCertificate;
   speaks: Speaks = { protocol: "unknown" };
   readonly #clock: Clock;
   readonly #requests: NodeExchange[] = [];
+  /** Its next answer over HTTP/1.1 is its last. */
+  #isRetiring = false;
   readonly #whenIdle: (() => void)[] = [];
   /** When the head of the next request began, while one is being read. */
   #headSince: number | undefined;
@@ -41,8 +46,9 @@ export class Connection {
   /** It is kept for its next request though the port is closing. */
   #lastRequest: Timer | undefined;
 
-  constructor(socket: Socket, clock: Clock) {
+  constructor(socket: Socket, certificate: PeerCertificate, clock: Clock) {
     this.socket = socket;
+    this.certificate = certificate;
     this.address = plainAddress(socket.remoteAddress);
     this.#clock = clock;
     const now = clock.now();
@@ -148,6 +154,19 @@ export class Connection {
       this.speaks.peer.leave();
     } else if (this.isIdle && this.speaks.protocol !== "upgraded" && this.#lastRequest === undefined) {
       this.#leaveIdle();
+    }
+  }
+
+  get isRetiring(): boolean {
+    return this.#isRetiring;
+  }
+
+  /** Has the peer leave as {@link leave} does, but without haste: over HTTP/1.1 by its next answer, however long that takes. */
+  retire(): void {
+    if (this.speaks.protocol === "http2") {
+      this.speaks.peer.leave();
+    } else {
+      this.#isRetiring = true;
     }
   }
 

@@ -1,19 +1,22 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
+import type { PeerCertificate } from "../tls/identity.ts";
 import { createCondition } from "./condition.ts";
 import { Connection } from "./connection.ts";
 import type { PortLimits } from "./limits.ts";
 
 /** The connections of a port, judged by its limits each second. */
 export interface Connections {
-  add(socket: Socket): Connection;
+  add(socket: Socket, certificate: PeerCertificate): Connection;
   get(socket: Socket): Connection | undefined;
   readonly size: number;
   /** Resolves once none is left, but for those that were upgraded. */
   empty(): Promise<void>;
   /** Counts one that was over the limit; the log has a line for all of a second. */
   countRefused(): void;
+  /** Has the peers that there are connect anew, each at a moment by chance; ends what is left of them after `withinMs`. */
+  retire(withinMs: number): void;
   /** Has every peer leave once its requests are answered. */
   leave(): void;
   /** Ends every connection, and the judging. */
@@ -33,6 +36,7 @@ const SWEEP_INTERVAL_MS = 1000;
 export function createConnections({ limits, clock, log, onHeadTimeout }: ConnectionsOptions): Connections {
   const connections = new Map<Socket, Connection>();
   const empty = createCondition(() => [...connections.values()].every(({ speaks }) => speaks.protocol === "upgraded"));
+  const retiring = new Set<Timer>();
   let refused = 0;
   let sweeping: Timer = clock.schedule(SWEEP_INTERVAL_MS, sweep);
 
@@ -60,9 +64,28 @@ export function createConnections({ limits, clock, log, onHeadTimeout }: Connect
     }
   }
 
+  function later(delayMs: number, act: () => void): void {
+    const timer = clock.schedule(delayMs, () => {
+      retiring.delete(timer);
+      act();
+    });
+    retiring.add(timer);
+  }
+
+  /** Ends those that have not left by themselves. */
+  function end(old: readonly Connection[]): void {
+    const left = old.filter(({ socket }) => connections.has(socket));
+    if (left.length > 0) {
+      log.warn({ connections: left.length }, "connections that were made under an old certificate are ended");
+    }
+    for (const connection of left) {
+      connection.destroy();
+    }
+  }
+
   return {
-    add(socket) {
-      const connection = new Connection(socket, clock);
+    add(socket, certificate) {
+      const connection = new Connection(socket, certificate, clock);
       connections.set(socket, connection);
       socket.on("close", () => {
         connections.delete(socket);
@@ -84,6 +107,13 @@ export function createConnections({ limits, clock, log, onHeadTimeout }: Connect
     countRefused() {
       refused++;
     },
+    retire(withinMs) {
+      const old = [...connections.values()];
+      for (const connection of old) {
+        later((withinMs / 2) * Math.random(), () => connection.retire());
+      }
+      later(withinMs, () => end(old));
+    },
     leave() {
       for (const connection of connections.values()) {
         connection.leave();
@@ -91,6 +121,9 @@ export function createConnections({ limits, clock, log, onHeadTimeout }: Connect
     },
     destroy() {
       sweeping.cancel();
+      for (const timer of retiring) {
+        timer.cancel();
+      }
       for (const connection of connections.values()) {
         connection.destroy();
       }

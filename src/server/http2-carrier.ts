@@ -90,6 +90,7 @@ export function createHttp2Carrier(options: Http2CarrierOptions): Carrier {
       address: connection.address,
       trusted: options.trustedProxies,
       isEncrypted: "encrypted" in socket,
+      certificate: connection.certificate,
     };
     const requests: Http2Requests = {
       connection,

@@ -1,4 +1,5 @@
 import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { NO_CERTIFICATE } from "../tls/identity.ts";
 import { resetAfterAnswer } from "./after-answer.ts";
 import { NodeAnswer } from "./answer-watch.ts";
 import type { Connection } from "./connection.ts";
@@ -33,6 +34,7 @@ export function serveNodeRequest(
     address,
     trusted: trustedProxies,
     isEncrypted: "encrypted" in request.socket,
+    certificate: connection?.certificate ?? NO_CERTIFICATE,
   });
   const answer = new NodeAnswer(request, response);
   const offer = upgradeOffer(request);
@@ -43,7 +45,7 @@ export function serveNodeRequest(
     received,
     answer,
     memory: connection === undefined ? UNCOUNTED : requestMemory(memory, connection),
-    isClosing: () => serving.isClosing,
+    isClosing: () => serving.isClosing || connection?.isRetiring === true,
     isHeadTooLarge: headerListBytes(request.rawHeaders) > limits.headerListBytes,
     takeOver: offer === undefined ? undefined : () => takeOver(offer, connection, answer, over),
   });

@@ -1,21 +1,24 @@
 import type { AddressInfo, Socket } from "node:net";
 import type { ConnectError } from "@connectrpc/connect";
 import { runInCall } from "../call/current.ts";
+import type { PeerIdentity } from "../call/peer.ts";
 import { REQUEST_ID_HEADER } from "../call/request-id.ts";
 import type { Handler } from "../wire/exchange.ts";
 import { refuse } from "../wire/refuse.ts";
-import { createAcceptor, type Negotiated, type PortTls } from "./accept.ts";
+import { type Accepted, createAcceptor, type PortTls } from "./accept.ts";
 import type { Carrier } from "./carrier.ts";
 import { createCondition } from "./condition.ts";
 import type { Connection } from "./connection.ts";
 import { createConnections } from "./connections.ts";
 import { readFirstBytes } from "./first-bytes.ts";
+import { handshakeLog } from "./handshake-log.ts";
 import { createHttp1Carrier } from "./http1-carrier.ts";
 import { createHttp2Carrier } from "./http2-carrier.ts";
 import { DEFAULT_PORT_LIMITS, type PortLimits } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { MemoryAccount } from "./memory-account.ts";
 import { createNodeHttp2Carrier } from "./node-http2-carrier.ts";
+import { plainAddress } from "./proxies.ts";
 import { type RequestRecord, recordOf } from "./record.ts";
 import { type CallSurroundings, callOf } from "./request-call.ts";
 import { Roster } from "./roster.ts";
@@ -32,13 +35,15 @@ export interface PortOptions extends CallSurroundings {
   readonly http2Engine?: "own" | "node" | undefined;
   /** Serves TLS in the place of cleartext. */
   readonly tls?: PortTls | undefined;
+  /** Who peers count as that have no certificate: for tests. Default: nobody. */
+  readonly assumedIdentity?: PeerIdentity | undefined;
   /** Whether answers carry the request id. Default true. */
   readonly answersRequestId?: boolean | undefined;
   /** Told of every request once it is over, outside of its call. */
   readonly onRecord?: ((record: RequestRecord) => void) | undefined;
 }
 
-/** One port that takes HTTP/1.1 and HTTP/2 in cleartext. */
+/** One port that takes HTTP/1.1 and HTTP/2, in cleartext or by TLS. */
 export interface Port {
   /** Opens the port; `::` falls back to `0.0.0.0` where IPv6 is off. Throws what node:net throws, such as EADDRINUSE. */
   listen(host: string, port: number): Promise<AddressInfo>;
@@ -48,6 +53,13 @@ export interface Port {
   idle(): Promise<void>;
   /** Resolves once no connection is left, but for those that were upgraded: after {@link close}, when peers have all. */
   empty(): Promise<void>;
+  /**
+   * Makes further connections by another certificate, and has those that there are make way: each is asked to leave at a
+   * moment by chance in the first half of `withinMs`, and ended after it.
+   *
+   * @throws Error where certificate and key are not such, or do not match; all stays as it was then
+   */
+  renewTls(tls: PortTls, withinMs: number): void;
   /** Cuts every call short with `reason`. */
   interrupt(reason: ConnectError): void;
   /** Ends every connection, whatever is under way. */
@@ -62,6 +74,8 @@ export interface PortStats {
   readonly waitingBytes: number;
   /** HTTP/2 connections that have ended after their peers broke the rules, since the start. */
   readonly abusiveConnections: number;
+  /** Connections whose TLS handshake failed, or that spoke cleartext to TLS or TLS to cleartext, since the start. */
+  readonly failedHandshakes: number;
 }
 
 export function createPort(options: PortOptions): Port {
@@ -78,6 +92,8 @@ export function createPort(options: PortOptions): Port {
   });
   let closing = false;
   let abusiveConnections = 0;
+  let failedHandshakes = 0;
+  const handshakes = handshakeLog(log, clock);
 
   const serving: Serving = {
     callOf: (received) => callOf(received, options),
@@ -119,13 +135,22 @@ export function createPort(options: PortOptions): Port {
       ? createNodeHttp2Carrier(requests, log)
       : createHttp2Carrier({ ...requests, clock, log, onAbuse: () => abusiveConnections++ });
 
-  const acceptor = createAcceptor(options.tls, limits, log, onConnection);
+  const acceptor = createAcceptor({ tls: options.tls, limits, clock, onConnection, onFailure });
   const { server } = acceptor;
   server.maxConnections = limits.connections;
   server.on("drop", connections.countRefused);
 
-  function onConnection(socket: Socket, negotiated: Negotiated): void {
-    const connection = connections.add(socket);
+  function onFailure(socket: Socket, problem: string): void {
+    failedHandshakes++;
+    handshakes.note(plainAddress(socket.remoteAddress), `a connection came to nothing: ${problem}`);
+  }
+
+  function onConnection({ socket, negotiated, certificate }: Accepted): void {
+    const { identity = options.assumedIdentity, problem } = certificate;
+    const connection = connections.add(socket, { identity, problem });
+    if (problem !== undefined) {
+      handshakes.note(connection.address, `a client's certificate is not accepted: ${problem}`);
+    }
     const handOver = (protocol: "http1" | "http2") => {
       if (protocol === "http1") {
         http1.accept(connection);
@@ -135,7 +160,7 @@ export function createPort(options: PortOptions): Port {
       }
     };
     if (negotiated === undefined) {
-      readFirstBytes(socket, handOver);
+      readFirstBytes(socket, handOver, () => onFailure(socket, "the peer speaks TLS, and this port cleartext"));
     } else {
       handOver(negotiated);
     }
@@ -188,6 +213,10 @@ export function createPort(options: PortOptions): Port {
     },
     idle: idle.wait,
     empty: connections.empty,
+    renewTls(tls, withinMs) {
+      acceptor.renew(tls);
+      connections.retire(withinMs);
+    },
     interrupt(reason) {
       for (const { call } of underWay.values()) {
         call.interrupt(reason);
@@ -196,6 +225,7 @@ export function createPort(options: PortOptions): Port {
     destroy() {
       closing = true;
       server.close();
+      handshakes.close();
       acceptor.destroy();
       connections.destroy();
     },
@@ -204,6 +234,7 @@ export function createPort(options: PortOptions): Port {
       requests: underWay.size,
       waitingBytes: memory.total,
       abusiveConnections,
+      failedHandshakes,
     }),
   };
 }

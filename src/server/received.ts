@@ -1,3 +1,4 @@
+import type { PeerCertificate } from "../tls/identity.ts";
 import { type ClientView, type TrustedProxies, viewOfClient } from "./proxies.ts";
 import type { ReceivedHead } from "./received-head.ts";
 import { readTarget, splitUrl, type Target } from "./target.ts";
@@ -8,12 +9,15 @@ export interface Origin {
   readonly address: string;
   readonly trusted: TrustedProxies;
   readonly isEncrypted: boolean;
+  readonly certificate: PeerCertificate;
 }
 
 /** The head of a request, and what is made of it before anybody answers. A head that comes again has it already. */
 export class Received<H extends ReceivedHead = ReceivedHead> {
   readonly head: H;
   readonly client: ClientView;
+  /** What became of the certificate that the peer was asked for. */
+  readonly certificate: PeerCertificate;
   /** Where it goes; undefined where that cannot be told. */
   readonly target: Target | undefined;
   readonly path: string;
@@ -23,8 +27,9 @@ export class Received<H extends ReceivedHead = ReceivedHead> {
   /** What a handler has made of it. */
   plan: unknown;
 
-  constructor(head: H, { address, trusted, isEncrypted }: Origin) {
+  constructor(head: H, { address, trusted, isEncrypted, certificate }: Origin) {
     this.head = head;
+    this.certificate = certificate;
     this.client = viewOfClient(address, head, trusted);
     const target = readTarget(head, this.client);
     this.target = target;

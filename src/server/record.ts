@@ -11,6 +11,8 @@ export interface RequestRecord {
   readonly call: ActiveCall | undefined;
   readonly requestId: string;
   readonly remoteAddress: string;
+  /** Who the peer is by its certificate. */
+  readonly peerIdentity?: string | undefined;
   /** Empty for a request that could not be read as one. */
   readonly method: string;
   readonly path: string;
@@ -27,12 +29,13 @@ export interface RequestRecord {
 
 /** The record of an exchange that has its answer, or never will. */
 export function recordOf({ call, received, answer }: ServedExchange): RequestRecord {
-  const { head, client, path, query, target } = received;
+  const { head, client, certificate, path, query, target } = received;
   const split = target === undefined || !head.url.startsWith("/") ? splitUrl(head.url) : { path, query };
   return {
     call,
     requestId: call.requestId,
     remoteAddress: client.address,
+    peerIdentity: certificate.identity?.name,
     method: head.method,
     path: split.path,
     query: split.query,
@@ -50,6 +53,7 @@ export function unreadRecord(requestId: string, remoteAddress: string, { status,
     call: undefined,
     requestId,
     remoteAddress,
+    peerIdentity: undefined,
     method: "",
     path: "",
     query: "",

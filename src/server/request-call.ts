@@ -1,6 +1,8 @@
-import { ActiveCall, type CallOptions, type Peer } from "../call/call.ts";
+import type { Access } from "../call/access.ts";
+import { ActiveCall, type CallOptions } from "../call/call.ts";
 import type { Clock } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
+import type { Peer } from "../call/peer.ts";
 import { ARTICLE_REQUEST_ID_HEADER, REQUEST_ID_HEADER, requestIdFrom } from "../call/request-id.ts";
 import type { Tasks } from "../call/tasks.ts";
 import type { TrustedProxies } from "./proxies.ts";
@@ -12,6 +14,8 @@ export interface CallSurroundings {
   readonly clock: Clock;
   readonly tasks: Tasks;
   readonly trustedProxies: TrustedProxies;
+  /** Who may call what; without, everybody may call everything. */
+  readonly access?: Access | undefined;
   /** Names of header fields that travel on with onward calls, in lower case. */
   readonly companionHeaders: readonly string[];
 }
@@ -44,7 +48,12 @@ class RequestCallOptions implements CallOptions {
   }
 
   get peer(): Peer {
-    return { address: this.#received.client.address };
+    const { client, certificate } = this.#received;
+    return { address: client.address, identity: certificate.identity };
+  }
+
+  get access(): Access | undefined {
+    return this.#surroundings.access;
   }
 
   get requestId(): string {

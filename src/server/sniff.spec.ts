@@ -79,7 +79,7 @@ test.each([
   ["HTTP/2 in a request line", "GET / HTTP/2.0\r\n"],
   ["a version of two digits", "GET / HTTP/1.10\r\n"],
   ["text after the version", "GET / HTTP/1.1 x\r\n"],
-  ["a TLS hello", "\x16\x03\x01\x02\x00\x01\x00\n"],
+  ["a control character", "\x16\x04\x01\x02\x00\x01\x00\n"],
   ["SSH", "SSH-2.0-OpenSSH_9\r\n"],
 ])("%s is neither", (_name, text) => {
   expect(sniff(Buffer.from(text, "latin1"))).toBe("neither");
@@ -89,11 +89,16 @@ test("a first line without an end is waited for up to 16 KiB, and then judged by
   const long = (begin: string, length: number) => Buffer.from(begin.padEnd(length, "x"), "latin1");
   expect(sniff(long("GET /", LIMIT))).toBe("more");
   expect(sniff(long("GET /", LIMIT + 1))).toBe("http1");
-  expect(sniff(long("\x16\x03\x01", LIMIT + 1))).toBe("neither");
+  expect(sniff(long("\x17\x03\x01", LIMIT + 1))).toBe("neither");
+});
+
+test("a TLS handshake is one by its second byte", () => {
+  const bytes = Buffer.from("\x16\x03\x01\x02\x00\x01\x00\n", "latin1");
+  expect(verdicts(bytes)).toEqual(["more", ...Array.from({ length: 7 }, () => "tls")]);
 });
 
 test("the verdict on a first line over 16 KiB does not hang on whether its end has come", () => {
-  for (const begin of ["GET /", "\x16\x03\x01"]) {
+  for (const begin of ["GET /", "\x17\x03\x01"]) {
     const line = Buffer.from(`${begin.padEnd(LIMIT + 10, "x")}\r\n`, "latin1");
     expect(sniff(line)).toBe(sniff(line.subarray(0, LIMIT + 1)));
   }

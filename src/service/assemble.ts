@@ -1,3 +1,5 @@
+import { accessGuard } from "../builtin/access-guard.ts";
+import { certificateGuard } from "../builtin/certificate-guard.ts";
 import { corsHandler } from "../builtin/cors.ts";
 import { healthService } from "../builtin/health.ts";
 import { hostGuard } from "../builtin/host-guard.ts";
@@ -5,6 +7,7 @@ import { probes } from "../builtin/probes.ts";
 import type { Readiness } from "../builtin/readiness.ts";
 import { reflectionServices } from "../builtin/reflection.ts";
 import type { Clock } from "../call/clock.ts";
+import type { PeerIdentity } from "../call/peer.ts";
 import type { Tasks } from "../call/tasks.ts";
 import { SERVICE_RULES } from "../interceptors/index.ts";
 import { accessLog } from "../observe/access-log.ts";
@@ -17,8 +20,10 @@ import type { Handler } from "../wire/exchange.ts";
 import type { Implementation } from "../wire/implement.ts";
 import { rpcHandler } from "../wire/rpc.ts";
 import type { RpcOptions } from "../wire/rpc-options.ts";
+import { createAccess } from "./access.ts";
 import { applicationHandler } from "./application.ts";
 import type { Application, ConfigShape, ServiceDefinition } from "./definition.ts";
+import { clientAuthOf, type ServiceTls } from "./tls.ts";
 import { upgradeHandler } from "./upgrade.ts";
 
 /** Fields that travel on with every onward call, besides those that the configuration lists. */
@@ -33,13 +38,17 @@ export interface Chassis {
   readonly readiness: Readiness;
   /** What answers calls: the lean path where it can, unless a test has Connect's handlers do it always. */
   readonly rpcPath?: RpcOptions["path"];
+  /** Undefined: it has no certificates. */
+  readonly tls: ServiceTls | undefined;
+  /** Who peers count as that have no certificate: for tests. */
+  readonly assumedIdentity?: PeerIdentity | undefined;
 }
 
 /** The handlers of the one port, in the order in which they are asked. */
 export async function assemble<C extends ConfigShape, R>(
   definition: ServiceDefinition<C, R>,
   application: Application<C, R>,
-  { clock, log, tasks, readiness, rpcPath }: Chassis,
+  { clock, log, tasks, readiness, rpcPath, tls, assumedIdentity }: Chassis,
 ): Promise<{ readonly port: Port; readonly implementations: readonly Implementation[] }> {
   const { config } = application;
   const deadlines = {
@@ -53,8 +62,16 @@ export async function assemble<C extends ConfigShape, R>(
   log.learn(implementations.map(({ service }) => service.file));
   const http = await definition.http?.(application);
   const upgrade = definition.upgrade?.(application);
+  const clientAuth = clientAuthOf(config);
+  const rules = definition.access?.(application);
+  const services = own.map(({ service }) => service);
+  const access = createAccess({ rules, services, asksForCertificates: clientAuth !== undefined });
+  if (rules !== undefined && clientAuth === undefined) {
+    log.warn("there are rules of access, and nobody is asked for a certificate: TLS_CLIENT_CA_FILE is not set");
+  }
   const handlers: Handler<ServedExchange>[] = [
     hideQuery(log.secretNames),
+    ...(clientAuth === undefined ? [] : [certificateGuard(clientAuth === "require")]),
     ...(development ? [hostGuard(config.ALLOWED_HOSTS)] : []),
     corsHandler({
       origins: config.CORS_ORIGINS,
@@ -73,6 +90,7 @@ export async function assemble<C extends ConfigShape, R>(
       readMaxBytes: definition.limits?.messageBytes ?? DEFAULT_MESSAGE_BYTES,
       compressMinBytes: definition.limits?.compressMinBytes,
     }),
+    ...(rules === undefined ? [] : [accessGuard]),
     ...(upgrade === undefined ? [] : [upgradeHandler(upgrade)]),
     ...(http === undefined ? [] : [applicationHandler(http, deadlines)]),
   ];
@@ -86,8 +104,12 @@ export async function assemble<C extends ConfigShape, R>(
     tasks,
     trustedProxies: trustedProxies(config.TRUSTED_PROXIES),
     companionHeaders,
+    access: rules === undefined && clientAuth === undefined ? undefined : access,
+    tls: tls?.port,
+    assumedIdentity,
     onRecord: accessLog(log.named(`${definition.name}.access`), log.secretNames),
   });
+  tls?.renew(port);
   return { port, implementations };
 }
 

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { MAX_TIMER_MS } from "../call/clock.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../observe/logger.ts";
 import { trustedProxies } from "../server/proxies.ts";
+import { tlsProblems } from "./tls-problems.ts";
 
 const milliseconds = (defaultMs: number) => z.coerce.number().int().min(0).max(MAX_TIMER_MS).default(defaultMs);
 
@@ -68,6 +69,17 @@ const baseShape = {
   REFLECTION: z.stringbool().optional(),
   /** What speaks HTTP/2: our own engine, or node:http2, which keeps no limits. */
   HTTP2_ENGINE: z.enum(["own", "node"]).default("own"),
+  /** Paths of PEM files: the certificate that is shown, with its chain, and its key. Without, the port is in cleartext. */
+  TLS_CERT_FILE: z.string().optional(),
+  TLS_KEY_FILE: z.string().optional(),
+  /** Whose certificates clients are asked for. */
+  TLS_CLIENT_CA_FILE: z.string().optional(),
+  /** Whether clients have to have one. Default `require` where TLS_CLIENT_CA_FILE is set. */
+  TLS_CLIENT_AUTH: z.enum(["require", "request"]).optional(),
+  /** Who vouches for the services that are called by TLS. Default: the authorities that Node trusts. */
+  TLS_CA_FILE: z.string().optional(),
+  /** When connections are gone that were made before a certificate was renewed. */
+  TLS_MAX_CONNECTION_AGE_MS: milliseconds(600_000),
   SHUTDOWN_DELAY_MS: milliseconds(0),
   SHUTDOWN_GRACE_MS: milliseconds(10_000),
 } satisfies z.ZodRawShape;
@@ -119,6 +131,7 @@ export function readConfiguration<S extends Readonly<Record<string, z.ZodType>>>
     ...(cors?.CORS_CREDENTIALS && cors.CORS_ORIGINS.includes("*")
       ? [describe("CORS_CREDENTIALS", "credentials never go with CORS_ORIGINS=*", set)]
       : []),
+    ...tlsProblems(set).map(([variable, problem]) => describe(variable, problem, set)),
   ];
   if (config === undefined || problems.length > 0) {
     const count = problems.length === 1 ? "a setting is" : `${problems.length} settings are`;

@@ -4,6 +4,7 @@ import type { Logger } from "../call/logger.ts";
 import type { UpgradeHandler } from "../server/http1-server.ts";
 import type { PortLimits } from "../server/limits.ts";
 import type { Implementation } from "../wire/implement.ts";
+import type { AccessRule } from "./access.ts";
 import type { HttpApplication } from "./application.ts";
 import type { BaseConfig } from "./configuration.ts";
 
@@ -54,6 +55,12 @@ export interface ServiceOptions<C extends ConfigShape, R> {
   readonly upgrade?: (application: Application<C, R>) => UpgradeHandler;
   /** Applied to every RPC, inside the chassis's own, the first outermost; `onlyFor` limits one to methods. */
   readonly interceptors?: (application: Application<C, R>) => readonly Interceptor[];
+  /**
+   * Who may call what, by their certificates. Without, whoever the port lets in may call everything; once there is a list,
+   * whoever is in none of its rules is refused: `unauthenticated` without a certificate, `permission_denied` with one, before
+   * anything of the body is read.
+   */
+  readonly access?: (application: Application<C, R>) => readonly AccessRule[];
   /** Departures from the default limits. */
   readonly limits?: Partial<ServiceLimits>;
 }

@@ -4,14 +4,14 @@ import { ActiveCall } from "../call/call.ts";
 import { systemClock } from "../call/clock.ts";
 import { runInCall } from "../call/current.ts";
 import type { Logger } from "../call/logger.ts";
+import type { PeerIdentity } from "../call/peer.ts";
 import { requestIdFrom } from "../call/request-id.ts";
 import { createTasks } from "../call/tasks.ts";
 import { createChannel } from "../client/channel.ts";
 import type { ChannelOptions } from "../client/channel-options.ts";
-import type { PortStats } from "../server/port.ts";
 import type { ConfigShape, ServiceDefinition } from "./definition.ts";
 import { type Fake, openFakes } from "./fakes.ts";
-import { startService } from "./start.ts";
+import { type ServiceStats, startService } from "./start.ts";
 import { createTestClock, type TestClock } from "./test-clock.ts";
 
 /** What a service under test has around it. */
@@ -20,6 +20,8 @@ export interface TestOptions<C extends ConfigShape> {
   readonly config?: Readonly<Record<string, string>>;
   /** What stands behind the URLs that the service calls, by the name of the variable that holds the URL. */
   readonly fakes?: { readonly [K in keyof C]?: Fake | readonly Fake[] };
+  /** Who calls, as if by a certificate that was verified: a SPIFFE id, or all that a certificate says. Default nobody. */
+  readonly identity?: string | PeerIdentity;
 }
 
 /** A line of the captured log. */
@@ -33,15 +35,18 @@ export interface LogLine {
 
 /** A running service under test; `await using` stops it. */
 export interface TestApp extends AsyncDisposable {
-  /** Where it listens, such as `http://127.0.0.1:41873`. */
+  /** Where it listens, such as `http://127.0.0.1:41873`; `https:` where the configuration has a certificate. */
   readonly url: string;
   /** Every line that it has logged so far. */
   readonly logs: readonly LogLine[];
   /** The service's clock: deadlines and the times of a shutdown follow it. */
   readonly clock: TestClock;
   /** What its port does now, and has seen since the start. */
-  stats(): PortStats;
-  /** A client that calls the service over its port; gRPC unless the options say otherwise. */
+  stats(): ServiceStats;
+  /**
+   * A client that calls the service over its port; gRPC unless the options say otherwise. By TLS it trusts, and shows, what the
+   * service itself does to those that it calls.
+   */
   client<S extends DescService>(service: S, options?: ChannelOptions): Client<S>;
   /** Fetches a path of the service. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
@@ -84,12 +89,14 @@ export async function startTest<C extends ConfigShape, R>(
     destination: { write: (line) => void logs.push(JSON.parse(line) as LogLine) },
     terminal: false,
     clock,
+    assumedIdentity: identityFrom(options.identity),
   });
   const service = await starting.catch(async (error: unknown) => {
     await closeAll();
     throw error;
   });
-  const url = `http://127.0.0.1:${service.address.port}`;
+  const scheme = options.config?.["TLS_CERT_FILE"] ? "https" : "http";
+  const url = `${scheme}://127.0.0.1:${service.address.port}`;
   const stop = async () => {
     try {
       await closeAll();
@@ -103,7 +110,8 @@ export async function startTest<C extends ConfigShape, R>(
     clock,
     stats: service.stats,
     client(descriptor, channelOptions) {
-      const channel = createChannel(url, channelOptions);
+      const tls = scheme === "https" && service.channelTls;
+      const channel = createChannel(url, { ...(tls && { tls }), ...channelOptions });
       closing.push(channel);
       return createClient(descriptor, channel);
     },
@@ -119,6 +127,8 @@ export interface TestCallOptions {
   /** Milliseconds to its deadline. Default none. */
   readonly timeoutMs?: number;
   readonly log?: Logger;
+  /** Who calls, as if by a certificate that was verified. Default nobody. */
+  readonly identity?: string | PeerIdentity;
 }
 
 const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -131,7 +141,7 @@ export async function inCall<T>(options: TestCallOptions, work: () => T | Promis
     log,
     clock: systemClock,
     tasks: createTasks(log),
-    peer: { address: "127.0.0.1" },
+    peer: { address: "127.0.0.1", identity: identityFrom(options.identity) },
     companions: new Map(),
     secrets: [],
   });
@@ -143,4 +153,8 @@ export async function inCall<T>(options: TestCallOptions, work: () => T | Promis
   } finally {
     call.end();
   }
+}
+
+function identityFrom(identity: string | PeerIdentity | undefined): PeerIdentity | undefined {
+  return typeof identity === "string" ? { spiffeId: identity, dnsNames: [], subject: "", name: identity } : identity;
 }

@@ -2,16 +2,21 @@ import type { AddressInfo } from "node:net";
 import { createReadiness } from "../builtin/readiness.ts";
 import { type Clock, systemClock } from "../call/clock.ts";
 import { runInService } from "../call/current.ts";
+import type { PeerIdentity } from "../call/peer.ts";
 import { createTasks } from "../call/tasks.ts";
 import type { LogDestination } from "../observe/log-output.ts";
 import { createLogger, type ServiceLogger } from "../observe/logger.ts";
 import type { Port, PortStats } from "../server/port.ts";
+import { CredentialsError } from "../tls/credentials.ts";
+import type { RenewableTls } from "../tls/renewable-tls.ts";
+import { runWithTls } from "../tls/service-tls.ts";
 import type { Implementation } from "../wire/implement.ts";
 import { assemble, type Chassis } from "./assemble.ts";
 import { type BaseConfig, readConfiguration } from "./configuration.ts";
 import type { Application, ConfigShape, ServiceDefinition } from "./definition.ts";
 import { createResourceStack } from "./resources.ts";
 import { passed, stopOnce } from "./stop.ts";
+import { clientAuthOf, openServiceTls, type ServiceTls } from "./tls.ts";
 
 /** What a service takes from the process that it runs in. */
 export interface Surroundings {
@@ -22,15 +27,24 @@ export interface Surroundings {
   readonly clock?: Clock;
   /** What answers calls; see the chassis. */
   readonly rpcPath?: Chassis["rpcPath"];
+  /** Who peers count as that have no certificate: for tests. */
+  readonly assumedIdentity?: PeerIdentity | undefined;
   /** Aborts when a start that is under way has to end. */
   readonly stopping?: AbortSignal;
+}
+
+/** What a service does now, and has seen since the start. */
+export interface ServiceStats extends PortStats {
+  /** Days until the service's certificate ends, negative where it has; undefined in cleartext. */
+  readonly certificateDaysLeft: number | undefined;
 }
 
 export interface RunningService {
   readonly address: AddressInfo;
   readonly log: ServiceLogger;
-  /** What the port does now, and has seen since the start. */
-  stats(): PortStats;
+  /** What its channels use by themselves; undefined where it has no certificates. */
+  readonly channelTls: RenewableTls | undefined;
+  stats(): ServiceStats;
   /**
    * Drains and stops, as the contract says: first not ready, then no further connections, then what is under way is
    * answered, and what is left at the end of the grace is cancelled; resources close last. The same promise every time.
@@ -70,6 +84,20 @@ export async function startService<C extends ConfigShape, R>(
   };
 
   async function open(): Promise<RunningService> {
+    const tls = await openTls();
+    return tls === undefined ? openWith(tls) : runWithTls(tls.channels, () => openWith(tls));
+  }
+
+  async function openTls(): Promise<ServiceTls | undefined> {
+    try {
+      const tls = await openServiceTls(config, { clock, log });
+      return tls && resources.use(tls);
+    } catch (error) {
+      throw error instanceof CredentialsError ? new StartError(error.message, { cause: error }) : error;
+    }
+  }
+
+  async function openWith(tls: ServiceTls | undefined): Promise<RunningService> {
     const opened = await definition.resources?.({ config, log, use: resources.use });
     surroundings.stopping?.throwIfAborted();
     // Without `resources`, R is undefined.
@@ -81,13 +109,16 @@ export async function startService<C extends ConfigShape, R>(
       tasks,
       readiness,
       rpcPath: surroundings.rpcPath,
+      assumedIdentity: surroundings.assumedIdentity,
+      tls,
     });
     const address = await listen(port, config);
     readiness.set("serving");
-    log.info(`action=start, status=success, address=${addressText(address)}`);
+    log.info(`action=start, status=success, address=${addressText(address)}${tlsText(config)}`);
     noteBrowserLimits(log, implementations);
     const stop = stopOnce({ config, log, clock, tasks, readiness, port, closeResources });
-    return { address, log, stats: port.stats, stop };
+    const stats = () => ({ ...port.stats(), certificateDaysLeft: tls?.daysLeft });
+    return { address, log, channelTls: tls?.channels, stats, stop };
   }
 
   return runInService(tasks, async () => {
@@ -150,6 +181,11 @@ export class StartError extends Error {
 
 function addressText({ address, port }: AddressInfo): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** Nothing in cleartext; else whether clients are asked for certificates. */
+function tlsText(config: BaseConfig): string {
+  return config.TLS_CERT_FILE === undefined ? "" : `, tls=on, client_certificates=${clientAuthOf(config) ?? "none"}`;
 }
 
 /** A browser's fetch sends a request as a whole: no stream of messages. */

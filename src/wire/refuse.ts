@@ -1,6 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
 import type { Exchange } from "./exchange.ts";
-import { codeFromStatus, problemFromStatus, respondProblem } from "./problem.ts";
+import { codeFromStatus, problemFromError, problemFromStatus, respondProblem } from "./problem.ts";
 import { errorAnswer, rpcProtocol } from "./protocol.ts";
 
 /**
@@ -18,4 +18,16 @@ export function refuse(exchange: Exchange, status: number, detail: string): Prom
   call.answeredCode = error.code;
   const answer = errorAnswer(protocol, exchange.field("content-type") ?? "", error);
   return exchange.respond({ ...answer, status });
+}
+
+/** Refuses an exchange for who sends it, before its body is read: as the method would answer, or as a problem where it is none. */
+export function refuseWith(exchange: Exchange, error: ConnectError): Promise<void> {
+  const { call } = exchange;
+  const protocol = rpcProtocol(exchange) ?? (call.method === undefined ? undefined : "connect");
+  if (protocol === undefined) {
+    return respondProblem(exchange, problemFromError(error, call.requestId));
+  }
+  call.protocol = protocol;
+  call.answeredCode = error.code;
+  return exchange.respond(errorAnswer(protocol, exchange.field("content-type") ?? "", error));
 }

@@ -3,6 +3,7 @@ import { type PlannedCall, planCall, type RpcMethod } from "./call-plan.ts";
 import type { Exchange, Handler } from "./exchange.ts";
 import { rpcMethods } from "./methods.ts";
 import { errorAnswer, isConnectStream, type RpcProtocol, rpcProtocol } from "./protocol.ts";
+import { refuseWith } from "./refuse.ts";
 import type { RpcOptions } from "./rpc-options.ts";
 import { StreamCall } from "./stream-call.ts";
 import { UnaryCall } from "./unary-call.ts";
@@ -22,6 +23,11 @@ export function rpcHandler(options: RpcOptions): Handler {
     if (method === undefined) {
       const protocol = rpcProtocol(exchange);
       return protocol === undefined ? undefined : answerUnknownMethod(exchange, protocol);
+    }
+    const refusal = exchange.call.refusalFor(method.descriptor);
+    if (refusal !== undefined) {
+      exchange.call.method = method.descriptor;
+      return refuseWith(exchange, refusal);
     }
     const planned = isLean ? plannedCall(exchange, method) : undefined;
     if (planned === undefined) {

@@ -3,8 +3,8 @@ import { type Import, importsOf, type Source } from "./sources.ts";
 
 /** The entrances of the package, and which rooms each opens on to. */
 const ENTRANCES: Readonly<Record<string, readonly string[]>> = {
-  "src/index.ts": ["service", "interceptors", "server", "client", "wire", "call"],
-  "src/client.ts": ["client", "interceptors"],
+  "src/index.ts": ["service", "interceptors", "server", "client", "tls", "wire", "call"],
+  "src/client.ts": ["client", "interceptors", "tls", "call"],
   "src/testing.ts": ["service"],
 };
 
@@ -16,12 +16,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   wire: ["http2", "call"],
   interceptors: ["wire", "call"],
   http2: [],
+  tls: ["call"],
   sockets: ["http2", "call"],
-  server: ["sockets", "http2", "wire", "call"],
-  client: ["sockets", "http2", "wire", "call", "gen"],
+  server: ["sockets", "http2", "tls", "wire", "call"],
+  client: ["sockets", "http2", "tls", "wire", "call", "gen"],
   observe: ["server", "wire", "call"],
   builtin: ["server", "wire", "call", "gen"],
-  service: ["observe", "builtin", "interceptors", "server", "client", "wire", "call"],
+  service: ["observe", "builtin", "interceptors", "server", "client", "tls", "wire", "call"],
 };
 
 /** The packages besides Connect's and Protobuf's that a room may load. Node's own modules are everybody's. */

@@ -29,14 +29,15 @@ const http1 = http.createServer(listener);
 const over2 = http2.createServer(listener);
 const port = createServer((socket) => {
   socket.on("error", () => undefined); // callers go away
-  readFirstBytes(socket, (protocol) => {
+  const handOver = (protocol: "http1" | "http2") => {
     if (protocol === "http1") {
       http1.emit("connection", socket);
       socket.resume();
     } else {
       over2.emit("connection", socket);
     }
-  });
+  };
+  readFirstBytes(socket, handOver, () => undefined);
 });
 port.listen(0, "127.0.0.1");
 await once(port, "listening");

@@ -136,10 +136,7 @@ describe("HTTP/1.1", () => {
 });
 
 describe("what is neither", () => {
-  const CLIENT_HELLO = Buffer.concat([Buffer.of(0x16, 3, 1, 0, 5, 1, 0, 0, 1, 3), Buffer.from("\n")]);
-
   test.for([
-    ["a TLS ClientHello", CLIENT_HELLO],
     ["a preface that goes wrong", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"],
     ["an SSH banner", "SSH-2.0-OpenSSH_9.2\r\n"],
     ["a request line without a version", "GET /\r\n"],

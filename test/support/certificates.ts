@@ -1,13 +1,6 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { createAuthority, type Pair, selfSigned } from "../../tools/certificates/authority.ts";
 
-/** A certificate and its key, in PEM. */
-export interface Pair {
-  readonly cert: string;
-  readonly key: string;
-}
+export type { Pair };
 
 /** Certificates for tests on localhost: an authority's, and what it has signed. */
 export interface Certificates {
@@ -18,41 +11,14 @@ export interface Certificates {
   readonly stranger: Pair;
 }
 
-const NONE: Pair = { cert: "", key: "" };
-/** What tests that are skipped without openssl are declared with. */
-export const NO_CERTIFICATES: Certificates = { authority: NONE, server: NONE, client: NONE, stranger: NONE };
-
-/** Makes certificates for a day by openssl; undefined where that is not there. */
-export function makeCertificates(): Certificates | undefined {
-  const folder = mkdtempSync(join(tmpdir(), "portico-certificates-"));
-  const file = (name: string) => join(folder, name);
-  const openssl = (...parameters: readonly string[]) =>
-    execFileSync("openssl", parameters, { stdio: ["ignore", "ignore", "pipe"], timeout: 20_000 });
-  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"];
-  const read = (name: string): Pair => ({
-    cert: readFileSync(file(`${name}.crt`), "utf8"),
-    key: readFileSync(file(`${name}.key`), "utf8"),
-  });
-  const make = (name: string, ...signing: readonly string[]) => {
-    const files = ["-keyout", file(`${name}.key`), "-out", file(`${name}.crt`)];
-    openssl("req", "-x509", ...newKey, ...files, "-subj", `/CN=${name}`, ...signing);
+/** Makes certificates for a week, their holders named as the fields are. */
+export async function makeCertificates(): Promise<Certificates> {
+  const authority = await createAuthority("authority");
+  const names = { dnsNames: ["localhost"], ipAddresses: ["127.0.0.1", "::1"] };
+  return {
+    authority,
+    server: await authority.issue({ commonName: "server", ...names }),
+    client: await authority.issue({ commonName: "client", ...names }),
+    stranger: await selfSigned({ commonName: "stranger" }),
   };
-  const byAuthority = [
-    ...["-CA", file("authority.crt"), "-CAkey", file("authority.key"), "-addext", "basicConstraints=CA:FALSE"],
-    ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"],
-  ];
-  try {
-    make("authority");
-    make("server", ...byAuthority);
-    make("client", ...byAuthority);
-    make("stranger");
-    return { authority: read("authority"), server: read("server"), client: read("client"), stranger: read("stranger") };
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") {
-      return undefined;
-    }
-    throw error;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 }

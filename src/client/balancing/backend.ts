@@ -61,6 +61,9 @@ export class Backend implements Pickable {
   /** Those of `#connecting` that are wanted beside others, and not instead of them. */
   readonly #growing = new Set<Connection>();
   readonly #draining = new Set<Connection>();
+  /** Those that give way as soon as there is another. */
+  #old: ReadonlySet<Connection> = new Set();
+  readonly #renewals = new Set<Timer>();
   #placed = 0;
   /** Failures since a connection was ready for a while. */
   #failures = 0;
@@ -167,6 +170,50 @@ export class Backend implements Pickable {
     this.#growing.add(this.#begin(true));
   }
 
+  /**
+   * The connections that there are were made with what is shown no longer: at a moment by chance another one is made, which
+   * they give way to, and those that still have calls at the end of the time are closed.
+   */
+  renew(withinMs: number): void {
+    const old = new Set([...this.#connecting.keys(), ...this.#ready, ...this.#draining]);
+    this.#renewSoon((withinMs / 2) * this.#options.random(), () => {
+      this.#old = new Set(
+        [...this.#connecting.keys(), ...this.#ready].filter((one) => old.has(one) || this.#old.has(one)),
+      );
+      this.#giveWay();
+    });
+    this.#renewSoon(withinMs, () => {
+      for (const connection of old) {
+        connection.close("it was made under a certificate that was renewed");
+      }
+    });
+  }
+
+  #renewSoon(delayMs: number, act: () => void): void {
+    const timer = this.#options.clock.schedule(delayMs, () => {
+      this.#renewals.delete(timer);
+      act();
+    });
+    this.#renewals.add(timer);
+  }
+
+  /** Where calls are under way, another connection is ready before those go that are to be replaced. */
+  #giveWay(): void {
+    const isOld = (connection: Connection) => this.#old.has(connection);
+    if (!this.#ready.some(isOld)) {
+      return;
+    }
+    if (this.#ready.every(isOld) && this.#placed > 0 && this.canGrow) {
+      if (![...this.#connecting.keys()].some((connection) => !isOld(connection))) {
+        this.#growing.add(this.#begin()); // which stays, unlike one that is made for a crowd
+      }
+      return;
+    }
+    for (const connection of this.#ready.filter(isOld)) {
+      connection.drain();
+    }
+  }
+
   /** The target has it no longer: no further calls; those that it has go on. */
   leave(): void {
     this.#isLeaving = true;
@@ -181,6 +228,9 @@ export class Backend implements Pickable {
   close(reason: string): void {
     this.#isLeaving = true;
     this.#stopTimers();
+    for (const timer of this.#renewals) {
+      timer.cancel();
+    }
     this.#closeConnecting(reason);
     for (const connection of [...this.#ready, ...this.#draining]) {
       connection.close(reason);
@@ -239,6 +289,7 @@ export class Backend implements Pickable {
     }
     this.#owner.onReady(this, now - startedAt);
     this.#owner.onChange(this);
+    this.#giveWay();
   }
 
   #onDraining(connection: Connection, reason: string | undefined): void {

@@ -1,3 +1,4 @@
+// Over 300 lines: what becomes of the backends of one target, from the resolver to the picker.
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Clock, Timer } from "../../call/clock.ts";
 import type { ChannelSight } from "../channel-sight.ts";
@@ -135,6 +136,13 @@ export class Backends implements BackendOwner {
    */
   pick(avoid: string | undefined): Backend | undefined {
     return this.#picker.pick(avoid === undefined ? undefined : this.#members.get(avoid));
+  }
+
+  /** See {@link Backend.renew}. */
+  renew(withinMs: number): void {
+    for (const backend of [...this.#members.values(), ...this.#leaving]) {
+      backend.renew(withinMs);
+    }
   }
 
   close(): void {

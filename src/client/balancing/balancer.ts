@@ -74,6 +74,11 @@ export class Balancer implements HttpTarget, BackendsOwner {
     return this.#wait(head, body, listener, wish);
   }
 
+  /** Connections that there are give way to others, and are gone within a time in milliseconds. */
+  renew(withinMs: number): void {
+    this.backends.renew(withinMs);
+  }
+
   close(): void {
     if (this.#isClosed) {
       return;

@@ -3,21 +3,19 @@ import * as http2 from "node:http2";
 import { Code, createClient } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { GreeterService } from "../../../gen/greeter/v1/greeter_pb.js";
-import { makeCertificates, NO_CERTIFICATES } from "../../../test/support/certificates.ts";
+import { makeCertificates } from "../../../test/support/certificates.ts";
 import { createChannel } from "../channel.ts";
 
-const certificates = makeCertificates();
-const note = certificates === undefined ? " (skipped: no openssl here)" : "";
-const { authority, server, client, stranger } = certificates ?? NO_CERTIFICATES;
+const { authority, server, client, stranger } = await makeCertificates();
 
 test.each([
   [{ ca: "garbage" }, "tls.ca holds no certificate in PEM"],
   [{ ca: "" }, "tls.ca holds no certificate in PEM"],
   [
     { ca: Buffer.from("-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n") },
-    "tls.ca cannot be used: error:",
+    "tls.ca holds a certificate that cannot be read: ",
   ],
-  [{ cert: "garbage", key: "garbage" }, "tls.cert cannot be used: error:"],
+  [{ cert: "garbage", key: "garbage" }, "tls.cert cannot be used: "],
   [{ cert: "garbage" }, "tls.cert needs tls.key"],
   [{ key: "garbage" }, "tls.key needs tls.cert"],
 ])("a channel with the TLS options %o is refused when it is made", (tls, message) => {
@@ -26,13 +24,15 @@ test.each([
   );
 });
 
-describe.skipIf(certificates === undefined)(`TLS of a channel${note}`, () => {
+describe("TLS of a channel", () => {
   test("is refused where a certificate among others is broken, or the key is another's", () => {
     const open = (tls: object) => createChannel("https://localhost:1", { tls });
     const broken = "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n";
-    expect(() => open({ ca: authority.cert + broken })).toThrow("tls.ca cannot be used: error:");
-    expect(() => open({ cert: client.cert, key: "garbage" })).toThrow("tls.key cannot be used: error:");
-    expect(() => open({ cert: client.cert, key: stranger.key })).toThrow("tls.cert and tls.key cannot be used: error:");
+    expect(() => open({ ca: authority.cert + broken })).toThrow(
+      "tls.ca holds a certificate (the 2. of 2) that cannot be read: ",
+    );
+    expect(() => open({ cert: client.cert, key: "garbage" })).toThrow("tls.key cannot be used: ");
+    expect(() => open({ cert: client.cert, key: stranger.key })).toThrow("tls.cert and tls.key cannot be used: ");
   });
 
   test("is taken with comments between several authorities", () => {
@@ -54,9 +54,7 @@ describe.skipIf(certificates === undefined)(`TLS of a channel${note}`, () => {
         await using channel = createChannel(`https://127.0.0.1:${port}`, { ...options, tls });
         await expect(createClient(GreeterService, channel).sayHello({ name: "x" })).rejects.toMatchObject({
           code: Code.Unavailable,
-          rawMessage: expect.stringMatching(
-            /^the connection to https:.*(?:certificate|UNABLE_TO_VERIFY_LEAF_SIGNATURE)/,
-          ),
+          rawMessage: expect.stringMatching(/^the connection to https:.* the peer's certificate is not accepted: /),
         });
       }
       app.close();

@@ -1,9 +1,6 @@
-import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
-import type { ChannelTls } from "./connect-socket.ts";
-
-/** A certificate in PEM (RFC 7468, 5.1; the other two labels are OpenSSL's). */
-const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----.*?-----END \1-----/gs;
+import { readCertificates, wordsOf } from "../../tls/pem.ts";
+import type { ChannelTls } from "../../tls/renewable-tls.ts";
 
 /**
  * Refuses what no connection could be made with.
@@ -26,12 +23,10 @@ export function checkTls({ ca, cert, key }: ChannelTls): void {
 
 /** Node drops without a word what is no certificate, and would then trust nobody. */
 function checkAuthorities(pem: string): void {
-  const certificates = pem.match(CERTIFICATE);
-  if (certificates === null) {
-    throw new Error("tls.ca holds no certificate in PEM");
-  }
-  for (const certificate of certificates) {
-    attempt("tls.ca", () => new X509Certificate(certificate));
+  try {
+    readCertificates(pem);
+  } catch (cause) {
+    throw new Error(`tls.ca ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
 }
 
@@ -39,6 +34,6 @@ function attempt(option: string, use: () => unknown): void {
   try {
     use();
   } catch (error) {
-    throw new Error(`${option} cannot be used: ${error instanceof Error ? error.message : error}`, { cause: error });
+    throw new Error(`${option} cannot be used: ${wordsOf(error)}`, { cause: error });
   }
 }

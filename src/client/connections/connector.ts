@@ -1,15 +1,18 @@
 import type { Clock } from "../../call/clock.ts";
+import { type ChannelTls, type RenewableTls, renewable } from "../../tls/renewable-tls.ts";
 import { clockOutsideOfCalls } from "../outside-of-calls.ts";
 import { formatAddress, withoutBrackets } from "../resolving/address.ts";
 import type { Address } from "../resolving/resolver.ts";
-import { type ChannelTls, connectSocket } from "./connect-socket.ts";
+import { connectSocket } from "./connect-socket.ts";
 import type { Connect } from "./connection.ts";
 import { Http1Connection } from "./http1-connection.ts";
 import { Http2ClientConnection } from "./http2-connection.ts";
+import { socketSecurity } from "./socket-security.ts";
 
 /** What connections of a channel have in common. Times in milliseconds. */
 export interface ConnectorOptions {
-  readonly tls?: ChannelTls;
+  /** By default as Node has it. */
+  readonly tls?: ChannelTls | RenewableTls | undefined;
   readonly httpVersion?: "1.1" | "2";
   readonly connectTimeoutMs?: number;
   readonly idleTimeoutMs?: number;
@@ -43,7 +46,8 @@ export function connector(
 ): Connect {
   const { tls = {}, httpVersion = "2", connectTimeoutMs = CONNECTION_DEFAULTS.connectTimeoutMs } = options;
   const { idleTimeoutMs = CONNECTION_DEFAULTS.idleTimeoutMs, maxStreams = CONNECTION_DEFAULTS.maxStreams } = options;
-  const security = url.protocol === "https:" ? { ...tls, serverName: withoutBrackets(url.hostname) } : undefined;
+  const security =
+    url.protocol === "https:" ? socketSecurity(renewable(tls), withoutBrackets(url.hostname)) : undefined;
   const outside = clockOutsideOfCalls(clock);
   let keepaliveMs = options.keepaliveMs ?? CONNECTION_DEFAULTS.keepaliveMs;
   const Connection = httpVersion === "2" ? Http2ClientConnection : Http1Connection;

@@ -15,6 +15,7 @@ import { Http2Socket } from "../../sockets/http2-socket.ts";
 import type { Connection, ConnectionListener } from "./connection.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { engineOptions } from "./engine-options.ts";
+import { foreignProtocol } from "./foreign-protocol.ts";
 import type { AnswerListener, HttpRequest, RequestHead } from "./http-request.ts";
 import { Http2Request } from "./http2-request.ts";
 import { lostConnection, notConnected } from "./lost-connection.ts";
@@ -181,6 +182,7 @@ export class Http2ClientConnection implements Connection {
     if (this.#state.kind !== "connecting") {
       return;
     }
+    this.#socket.once("data", (bytes: Buffer) => this.#lookAtFirst(bytes)); // before the engine does
     this.#state.http2 = new Http2Socket(this.#socket, engineOptions(this.#options), {
       onStream: () => {
         throw new Error("a server opens no streams"); // the engine refuses push
@@ -191,6 +193,15 @@ export class Http2ClientConnection implements Connection {
       onFlushed: () => undefined,
       onBug: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
     });
+  }
+
+  /** A peer that does not speak HTTP/2 says so by its first bytes, which the engine could only take for broken frames. */
+  #lookAtFirst(bytes: Buffer): void {
+    const problem = foreignProtocol(bytes);
+    if (problem !== undefined) {
+      this.#cause = new Error(problem);
+      this.#socket.destroy(this.#cause);
+    }
   }
 
   #onPeerSettings(): void {

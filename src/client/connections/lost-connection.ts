@@ -1,4 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import { handshakeProblem } from "../../tls/handshake-error.ts";
 
 /** What a call fails with whose connection was lost under it. `why` is the socket's error, or words. */
 export function lostConnection(origin: string, why: Error | string): ConnectError {
@@ -16,8 +17,12 @@ function unavailable(what: string, why: Error | string): ConnectError {
   return new ConnectError(message, Code.Unavailable, undefined, undefined, cause);
 }
 
-/** The operating system's name for what went wrong, such as ECONNREFUSED; else what the error says. */
+/** What went wrong with TLS, or the operating system's name for it, such as ECONNREFUSED; else what the error says. */
 function named(error: Error): string {
+  const ofTls = handshakeProblem(error);
+  if (ofTls !== undefined) {
+    return ofTls;
+  }
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   return /^E[A-Z0-9]+$/.test(code) ? code : error.message;
 }

@@ -1,0 +1,105 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Access, AccessTarget } from "../call/access.ts";
+import { fullName, type MethodSelector } from "../call/method-selector.ts";
+import type { PeerIdentity } from "../call/peer.ts";
+
+/**
+ * Who calls, by a certificate that was verified: a SPIFFE id, or all ids below one by `spiffe://example.org/batch/*`; one of
+ * its DNS names, as in `dns:greeter.example.org`; its subject, as in `subject:CN=greeter,O=Example`; `verified`, whoever has
+ * one; or `anyone`, also without.
+ */
+export type Caller = `spiffe://${string}` | `dns:${string}` | `subject:${string}` | "verified" | "anyone";
+
+/** Lets callers call. */
+export interface AccessRule {
+  /** Services and methods, as generated, or `"http"`: the web application and upgrades. */
+  readonly to: MethodSelector | "http" | readonly (MethodSelector | "http")[];
+  readonly from: Caller | readonly Caller[];
+}
+
+export interface AccessOptions {
+  /** Undefined: nobody is refused for who they are. */
+  readonly rules: readonly AccessRule[] | undefined;
+  /** The services that rules may be about. */
+  readonly services: readonly DescService[];
+  /** Clients are asked for certificates. */
+  readonly asksForCertificates: boolean;
+}
+
+type Test = (identity: PeerIdentity | undefined) => boolean;
+
+const REFLECTION = /^grpc\.reflection\./;
+const BUILTIN = /^grpc\.(?:health|reflection)\./;
+
+/**
+ * What rules come to. Once there are any, whoever is not let in is refused. Health and reflection are for whoever may call
+ * anything; reflection, where clients are asked for certificates, for none without one, rules or not.
+ *
+ * @throws Error where a rule is about nobody, or about what is not served
+ */
+export function createAccess({ rules, services, asksForCertificates }: AccessOptions): Access {
+  const tests = new Map<string, Test[]>();
+  const all: Test[] = [];
+  const served = new Set(["http", ...services.flatMap((service) => [service, ...service.methods].map(fullName))]);
+  for (const { to, from } of rules ?? []) {
+    const own = [from].flat().map(testOf);
+    all.push(...own);
+    for (const target of [to].flat()) {
+      const name = target === "http" ? target : fullName(target);
+      if (!served.has(name)) {
+        throw new Error(`access: ${name} is nothing that this service serves`);
+      }
+      tests.set(name, [...(tests.get(name) ?? []), ...own]);
+    }
+  }
+
+  function testsFor(target: AccessTarget): readonly Test[] {
+    if (target === "http") {
+      return tests.get(target) ?? [];
+    }
+    const { typeName } = target.parent;
+    return BUILTIN.test(typeName) ? all : [...(tests.get(typeName) ?? []), ...(tests.get(fullName(target)) ?? [])];
+  }
+
+  return ({ identity }, target) => {
+    const needsCertificate = asksForCertificates && target !== "http" && REFLECTION.test(target.parent.typeName);
+    if (needsCertificate && identity === undefined) {
+      return refusal(identity, target);
+    }
+    const isLetIn = rules === undefined || testsFor(target).some((test) => test(identity));
+    return isLetIn ? undefined : refusal(identity, target);
+  };
+}
+
+function refusal(identity: PeerIdentity | undefined, target: AccessTarget): ConnectError {
+  const what = target === "http" ? "use this" : `call ${fullName(target)}`;
+  return identity === undefined
+    ? new ConnectError(`a client certificate is needed to ${what}`, Code.Unauthenticated)
+    : new ConnectError(`${identity.name} may not ${what}`, Code.PermissionDenied);
+}
+
+function testOf(caller: Caller): Test {
+  if (caller === "anyone") {
+    return () => true;
+  }
+  if (caller === "verified") {
+    return (identity) => identity !== undefined;
+  }
+  const [kind = ""] = /^(?:spiffe:\/\/|dns:|subject:)(?=.)/.exec(caller) ?? [];
+  const name = caller.slice(kind.length);
+  switch (kind) {
+    case "spiffe://":
+      return caller.endsWith("/*")
+        ? (identity) => identity?.spiffeId?.startsWith(caller.slice(0, -1)) === true
+        : (identity) => identity?.spiffeId === caller;
+    case "dns:":
+      return (identity) => identity?.dnsNames.includes(name.toLowerCase()) === true;
+    case "subject:":
+      return (identity) => identity?.subject === name;
+    default:
+      throw new Error(
+        `access: ${JSON.stringify(caller)} is no caller; use spiffe://…, dns:…, subject:…, "verified" or "anyone"`,
+      );
+  }
+}
