@@ -1,5 +1,8 @@
-import { request } from "node:http";
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
+import * as https from "node:https";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -21,7 +24,7 @@ describe.skipIf(choice.kind === "missing")(title, { timeout: 90_000 }, () => {
   beforeAll(async () => {
     if (choice.kind === "missing") return;
     engine = await choice.start();
-    await compose("build", "--build-arg", `NODE_IMAGE=${await baseImage(repository)}`);
+    await compose("--profile", "tls", "build", "--build-arg", `NODE_IMAGE=${await baseImage(repository)}`);
     await compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "120", "--scale", "name=3");
   }, 600_000);
 
@@ -35,12 +38,12 @@ describe.skipIf(choice.kind === "missing")(title, { timeout: 90_000 }, () => {
   }, 120_000);
 
   async function docker(...args: readonly string[]): Promise<string> {
-    const env = { ...engine.env, GREETER_PORT: "0" }; // any free port of the host
+    const env = { ...engine.env, GREETER_PORT: "0", GREETER_TLS_PORT: "0" }; // any free port of the host
     return (await run(["docker", ...args], { cwd: repository, env, deadlineMs: 400_000 })).trim();
   }
 
   const compose = (...args: readonly string[]) => docker("compose", "--project-name", project, ...args);
-  const takeDown = () => compose("down", "--rmi", "local", "--volumes", "--remove-orphans");
+  const takeDown = () => compose("--profile", "tls", "down", "--rmi", "local", "--volumes", "--remove-orphans");
 
   async function greeterUrl(): Promise<string> {
     const address = await compose("port", "greeter", "8081");
@@ -171,6 +174,41 @@ describe.skipIf(choice.kind === "missing")(title, { timeout: 90_000 }, () => {
     await stopped;
     expect(await name.exitCode()).toBe("exited 0");
     sessionManager.abort();
+  });
+
+  describe("of the TLS profile", () => {
+    let ca: string;
+    let url: string;
+    beforeAll(async () => {
+      const services = ["certs", "name-tls", "greeter-tls"];
+      await compose("--profile", "tls", "up", "--detach", "--no-build", "--wait", "--wait-timeout", "120", ...services);
+      ca = await compose("exec", "-T", "greeter-tls", "cat", "/certs/ca.crt");
+      const address = await compose("port", "greeter-tls", "8081");
+      url = `https://localhost:${address.split(":").at(-1)}`;
+    }, 300_000);
+
+    test("are healthy, with certificates that nobody else in them may read", async () => {
+      const states = await compose("ps", "--format", "{{.Service}} {{.Health}}", "name-tls", "greeter-tls");
+      expect(states.split("\n").sort()).toEqual(["greeter-tls healthy", "name-tls healthy"]);
+      const files = ["ca.key", "name.crt", "name.key", "greeter.key"].map((file) => `/certs/${file}`);
+      const modes = await compose("exec", "-T", "greeter-tls", "stat", "--format", "%a %u", ...files);
+      expect(modes.split("\n")).toEqual(files.map(() => "600 1000"));
+    });
+
+    test("greet over TLS through the published port, and name knows that it is greeter who asks", async () => {
+      const asked = https.get(`${url}/api/v1/say-hello?name=test`, { ca, agent: false });
+      const [response] = (await once(asked, "response")) as [IncomingMessage]; // of a GET
+      expect(JSON.parse(await text(response))).toBe("Hello, TEST!");
+      const lines = (await compose("logs", "--no-log-prefix", "name-tls")).split("\n");
+      expect(lines.find((line) => line.includes('"POST /name.v1.NameService/ProcessName'))).toContain(
+        '"peer_identity":"spiffe://portico.test/greeter"',
+      );
+    });
+
+    test("keep their certificates as long as they are good", async () => {
+      expect(await compose("run", "--rm", "certs")).toMatch(/^Nothing is due: the certificates in certs hold until /);
+      expect(await compose("exec", "-T", "greeter-tls", "cat", "/certs/ca.crt")).toBe(ca);
+    });
   });
 
   test("leaves nothing behind when it is taken down", async () => {

@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { selfSigned } from "../tools/certificates/authority.ts";
 import { type Image, layOutImage } from "./packaging/image.ts";
 import { answers, bareEnvironment, freePort, type Running, run, start } from "./packaging/process.ts";
 import { wires } from "./packaging/wires.ts";
@@ -91,6 +92,19 @@ describe("what the image holds", { timeout: 60_000 }, () => {
     const lines = greeter.process.output().trim().split("\n");
     expect(lines.length).toBeGreaterThan(1);
     for (const line of lines) expect(JSON.parse(line)).toMatchObject({ levelname: expect.any(String) });
+  });
+
+  test("says by its own health check how it is over TLS, whatever its certificate holds for", async () => {
+    const { cert, key } = await selfSigned({ commonName: "elsewhere", dnsNames: ["elsewhere.example"] });
+    const files = { TLS_CERT_FILE: join(folder, "tls.crt"), TLS_KEY_FILE: join(folder, "tls.key") };
+    await writeFile(files.TLS_CERT_FILE, cert);
+    await writeFile(files.TLS_KEY_FILE, key);
+    const env = { ...bareEnvironment(), ...image.env, ...files, PORT: String(await freePort()) };
+    const check = () => run(onThisNode(image.healthcheck), { cwd: image.workdir, env });
+    await expect(check()).rejects.toThrow("ended with 1");
+    await using served = start(onThisNode(["node", "dist/services/name/main.js"]), { cwd: image.workdir, env });
+    await served.until(async () => served.output().includes("action=start, status=success"));
+    await expect(check()).resolves.toBe("");
   });
 
   test("says by its own health check how it is, and ends with 0 on SIGTERM", async () => {

@@ -3,7 +3,7 @@ import { realpath } from "node:fs/promises";
 import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { repository } from "./commands/repository-copy.ts";
+import { copyRepository, repository } from "./commands/repository-copy.ts";
 import { openTerminal, type Terminal } from "./commands/terminal.ts";
 import { cleanEnvironment, freePort, run, succeeds } from "./packaging/process.ts";
 
@@ -13,9 +13,12 @@ interface Started extends AsyncDisposable {
   readonly greeter: number;
 }
 
-async function start(env: Readonly<Record<string, string>> = {}): Promise<Started> {
+async function start(
+  env: Readonly<Record<string, string>> = {},
+  { line = "npm start", folder = repository } = {},
+): Promise<Started> {
   const [name, greeter] = await Promise.all([freePort(), freePort()]);
-  const terminal = openTerminal("npm start", repository, {
+  const terminal = openTerminal(line, folder, {
     // What a shell may have for a program of another kind.
     HOST: "no.such.host.invalid",
     PORT: "no port",
@@ -27,8 +30,17 @@ async function start(env: Readonly<Record<string, string>> = {}): Promise<Starte
   return { terminal, name, greeter, [Symbol.asyncDispose]: () => terminal[Symbol.asyncDispose]() };
 }
 
-function commandsIn(output: string): readonly string[] {
-  return output.split("\n").flatMap((line) => /^ {2}((?:curl|npx|grpcurl) .*)$/.exec(line)?.[1] ?? []);
+/** Runs the commands that it suggests, each of which greets; gives the reason why one was left out. */
+async function tryCommands({ terminal }: Started, cwd: string): Promise<string | undefined> {
+  const suggested = terminal.output().split("\n");
+  const commands = suggested.flatMap((line) => /^ {2}((?:curl|npx|grpcurl) .*\btest\b.*)$/.exec(line)?.[1] ?? []);
+  expect(commands.map((command) => command.split(" ")[0])).toEqual(["curl", "curl", "npx", "grpcurl"]);
+  const hasGrpcurl = await succeeds(["grpcurl", "-version"], { cwd, env: cleanEnvironment() });
+  for (const command of commands) {
+    if (command.startsWith("grpcurl") && !hasGrpcurl) continue;
+    expect(await run(["sh", "-c", command], { cwd }), command).toContain("TEST");
+  }
+  return hasGrpcurl ? undefined : "all but grpcurl's command: it is not installed";
 }
 
 /** Where a service logged that text; -1 if it did not. */
@@ -49,16 +61,8 @@ describe("npm start", () => {
     await terminal.shows("Ctrl-C stops it.");
     expect(terminal.output()).toContain(`http://localhost:${name}\n`);
     expect(terminal.output()).toContain(`http://localhost:${greeter}\n`);
-
-    const commands = commandsIn(terminal.output()).filter((command) => command.includes("test"));
-    expect(commands.map((command) => command.split(" ")[0])).toEqual(["curl", "curl", "npx", "grpcurl"]);
-    const hasGrpcurl = await succeeds(["grpcurl", "-version"], { cwd: repository, env: cleanEnvironment() });
-    for (const command of commands) {
-      if (command.startsWith("grpcurl") && !hasGrpcurl) continue;
-      const answer = await run(["sh", "-c", command], { cwd: repository });
-      expect(answer, command).toContain("TEST");
-    }
-    if (!hasGrpcurl) context.skip("all but grpcurl's command: it is not installed");
+    const leftOut = await tryCommands(started, repository);
+    if (leftOut !== undefined) context.skip(leftOut);
   });
 
   test("stops greeter before name at Ctrl-C, however often that arrives at once, and leaves nothing behind", async () => {
@@ -155,6 +159,14 @@ describe("npm start", () => {
     await terminal.until(async () => (await terminal.processes()).length === 0);
   });
 
+  test("says in one line what else it takes, and exits with 1", async () => {
+    await using started = await start({}, { line: "npm start -- --tsl" });
+    const { terminal } = started;
+    expect(await terminal.end()).toBe(1);
+    expect(terminal.output()).toContain("\nnpm start takes nothing but -- --tls.\n");
+    expect(terminal.output()).not.toContain("    at ");
+  });
+
   test("takes the pinned Node, whatever comes first in the shell's PATH", async () => {
     await using started = await start({ PATH: ["/usr/bin", process.env["PATH"]].join(delimiter) });
     const { terminal } = started;
@@ -162,5 +174,27 @@ describe("npm start", () => {
     const services = (await terminal.processes()).filter(({ command }) => command.includes("/main.ts"));
     const pinned = await realpath(join(repository, "node_modules/node/bin/node"));
     expect(new Set(services.map(({ command }) => command.split(" ")[0]))).toEqual(new Set([pinned]));
+  });
+});
+
+describe("npm start -- --tls", () => {
+  test("has the services speak TLS, to each other by certificates of their own, and its commands greet", async (context) => {
+    await using copy = await copyRepository(); // it has no certificates yet
+    await using started = await start({}, { line: "npm start -- --tls", folder: copy.folder });
+    const { terminal, name, greeter } = started;
+    await terminal.shows("Ctrl-C stops it.");
+    expect(terminal.output()).toContain("Made in certs, ");
+    expect(terminal.output()).toContain(`https://localhost:${name}\n`);
+    expect(terminal.output()).toContain(`https://localhost:${greeter}\n`);
+
+    const leftOut = await tryCommands(started, copy.folder);
+    for (const caller of ["greeter", "client"]) {
+      const identity = `"peer_identity":"spiffe://portico.test/${caller}"`;
+      await terminal.until(async () => positionOf(terminal.output(), "name.access", identity) >= 0);
+    }
+    const rpc = `-H 'content-type: application/json' -d '{"name": "test"}' https://localhost:${name}/name.v1.NameService/ProcessName`;
+    const answer = await run(["sh", "-c", `curl -sS --cacert certs/ca.crt ${rpc}`], { cwd: copy.folder });
+    expect(JSON.parse(answer)).toMatchObject({ code: "unauthenticated" });
+    if (leftOut !== undefined) context.skip(leftOut);
   });
 });

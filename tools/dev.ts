@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describePlacements } from "./banner.ts";
+import { createCertificateKeeper } from "./certificate-keeper.ts";
 import { changedPaths, isSchema, type Snapshot, serviceFolder, takeSnapshot, watchForChanges } from "./changes.ts";
 import { generate } from "./generation.ts";
 import { type Placement, placeServices } from "./placement.ts";
@@ -16,6 +17,8 @@ const listWithinMs = 30_000;
 // A caller that waits on an old process is waited for, but not as long as in production: somebody has saved a file and
 // wants to see what it does.
 const env = { SHUTDOWN_GRACE_MS: "1000", ...process.env };
+
+const keeper = createCertificateKeeper("npm run dev", root);
 
 const supervisor = createSupervisor({
   root,
@@ -46,9 +49,10 @@ async function bringUpToDate(): Promise<void> {
   const now = await takeSnapshot(root);
   const services = await listServices();
   if (services === undefined || isStopping) return;
-  const { placements, mistakes } = placeServices(services, env);
-  for (const line of mistakes) console.error(line);
-  if (mistakes.length > 0) return;
+  const { placements, mistakes } = placeServices(services, env, keeper.folder);
+  const obstacles = mistakes.length > 0 ? mistakes : await keeper.keepFor(placements);
+  for (const line of obstacles) console.error(line);
+  if (obstacles.length > 0) return;
   seen = now;
   const affected = affectedServices(services, changedPaths(applied, now));
   applied = now;

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { placeServices } from "./placement.ts";
 
 const name = { name: "name", folder: "name", port: 50_051, calls: [], rank: 0 };
@@ -41,4 +41,61 @@ test("reports every port that is none", () => {
     'NAME_PORT is "0"; a port from 1 to 65535 is expected',
     'GREETER_PORT is "65536"; a port from 1 to 65535 is expected',
   ]);
+});
+
+describe("with a folder of certificates", () => {
+  const placeSecurely = (env: Readonly<Record<string, string>>) => {
+    const [ofName, ofGreeter] = placeServices([name, greeter], env, "/certs").placements;
+    return { name: ofName, greeter: ofGreeter };
+  };
+
+  test("gives each service its own certificate, and callers a URL to match", () => {
+    const placed = placeSecurely({});
+    expect(placed.name?.env).toEqual({
+      PORT: "50051",
+      TLS_CERT_FILE: "/certs/name.crt",
+      TLS_KEY_FILE: "/certs/name.key",
+      TLS_CLIENT_CA_FILE: "/certs/ca.crt",
+      TLS_CLIENT_AUTH: "require",
+      TLS_CA_FILE: "/certs/ca.crt",
+    });
+    expect(placed.greeter?.env).toEqual({
+      PORT: "8081",
+      NAME_URL: "https://localhost:50051",
+      TLS_CERT_FILE: "/certs/greeter.crt",
+      TLS_KEY_FILE: "/certs/greeter.key",
+      TLS_CLIENT_CA_FILE: "/certs/ca.crt",
+      TLS_CLIENT_AUTH: "request",
+      TLS_CA_FILE: "/certs/ca.crt",
+    });
+    expect([placed.name?.url, placed.greeter?.url]).toEqual(["https://localhost:50051", "https://localhost:8081"]);
+  });
+
+  test("says what to call a service with: a certificate of one's own only where it insists", () => {
+    const placed = placeSecurely({});
+    expect(placed.name?.tls).toEqual({ ca: "/certs/ca.crt", pair: ["/certs/client.crt", "/certs/client.key"] });
+    expect(placed.greeter?.tls).toEqual({ ca: "/certs/ca.crt", pair: undefined });
+    expect(placeSecurely({ TLS_CLIENT_AUTH: "request" }).name?.tls).toEqual({ ca: "/certs/ca.crt", pair: undefined });
+  });
+
+  test("leaves what the environment says", () => {
+    const placed = placeSecurely({ TLS_CLIENT_AUTH: "require", TLS_CA_FILE: "/other.crt", NAME_URL: "https://a:1" });
+    expect(placed.greeter?.env).toMatchObject({
+      TLS_CLIENT_AUTH: "require",
+      TLS_CA_FILE: "/other.crt",
+      TLS_CLIENT_CA_FILE: "/certs/ca.crt",
+      NAME_URL: "https://a:1",
+    });
+    expect(placed.greeter?.tls?.ca).toBe("/other.crt");
+  });
+});
+
+test("places services with TLS where the environment alone says so", () => {
+  const placed = place({ TLS_CERT_FILE: "/a.crt", TLS_KEY_FILE: "/a.key", TLS_CLIENT_CA_FILE: "/ca.crt" });
+  expect(placed.greeter).toMatchObject({
+    url: "https://localhost:8081",
+    env: { NAME_URL: "https://localhost:50051" },
+    tls: { ca: undefined, pair: ["/a.crt", "/a.key"] },
+  });
+  expect(place({ TLS_CERT_FILE: "" }).greeter).toMatchObject({ url: "http://localhost:8081", tls: undefined });
 });

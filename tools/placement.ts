@@ -1,4 +1,5 @@
 import { type RankedService, variablePrefix } from "./services.ts";
+import { type CallerFiles, callerFilesFor, tlsVariables } from "./tls-placement.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -12,19 +13,33 @@ export interface Placement {
   readonly port: number;
   /** Where others on this machine reach it, without a slash at the end. */
   readonly url: string;
+  /** What they need for it; nothing where it speaks cleartext. */
+  readonly tls: CallerFiles | undefined;
 }
 
 /**
  * Gives each service its own `HOST` and `PORT`, from variables such as `NAME_HOST` and `NAME_PORT`, never the shell's:
  * those can be meant for one service only. Whoever calls a service that was moved is told its new URL, unless the
  * environment already says where it is.
+ * @param certificates The folder that `npm run certs` fills, an absolute path: all speak TLS by it. Nothing means that
+ *   they do what the environment says.
  * @returns The placements in the order of the services, and a line for each variable that is wrong.
  */
 export function placeServices(
   services: readonly RankedService[],
   env: Environment,
+  certificates?: string,
 ): { readonly placements: readonly Placement[]; readonly mistakes: readonly string[] } {
-  const places = new Map(services.map((service) => [service.name, placeOf(service, env)]));
+  const called = new Set(services.flatMap(({ calls }) => calls));
+  const places = new Map(
+    services.map((service) => {
+      const isCalled = called.has(service.name);
+      const tlsEnv =
+        certificates === undefined ? {} : tlsVariables(service.name, { folder: certificates, isCalled }, env);
+      const tls = callerFilesFor({ ...env, ...tlsEnv }, certificates);
+      return [service.name, { ...placeOf(service, env, tls !== undefined), tlsEnv, tls }];
+    }),
+  );
   const mistakes = [...places.values()].flatMap(({ mistake }) => mistake ?? []);
   const placements = services.flatMap((service) => {
     const place = places.get(service.name);
@@ -40,8 +55,10 @@ export function placeServices(
       host: place.host,
       port: place.port,
       url: place.url,
+      tls: place.tls,
       env: {
         ...rest,
+        ...place.tlsEnv,
         ...Object.fromEntries(moved),
         ...(place.host === undefined ? {} : { HOST: place.host }),
         PORT: String(place.port),
@@ -51,7 +68,7 @@ export function placeServices(
   return { placements, mistakes };
 }
 
-function placeOf(service: RankedService, env: Environment) {
+function placeOf(service: RankedService, env: Environment, isSecure: boolean) {
   const prefix = variablePrefix(service.name);
   const host = env[`${prefix}_HOST`] || undefined;
   const chosen = env[`${prefix}_PORT`] || undefined;
@@ -61,8 +78,8 @@ function placeOf(service: RankedService, env: Environment) {
   return {
     host,
     port,
-    url: `http://${hostInUrl(host)}:${port}`,
-    isMoved: host !== undefined || port !== service.port,
+    url: `${isSecure ? "https" : "http"}://${hostInUrl(host)}:${port}`,
+    isMoved: isSecure || host !== undefined || port !== service.port,
     mistake: isPort ? undefined : `${prefix}_PORT is ${JSON.stringify(chosen)}; a port from 1 to 65535 is expected`,
   };
 }

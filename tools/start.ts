@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { describePlacements } from "./banner.ts";
+import { createCertificateKeeper } from "./certificate-keeper.ts";
 import { type Placement, placeServices } from "./placement.ts";
 import { findTakenPorts } from "./ports.ts";
 import { findServices } from "./services.ts";
@@ -7,6 +8,7 @@ import { onStopSignal } from "./stop-signals.ts";
 import { createSupervisor } from "./supervisor.ts";
 
 const root = join(import.meta.dirname, "..");
+const keeper = createCertificateKeeper("npm start", root);
 
 /**
  * Runs every service until a signal or until one of them dies.
@@ -45,10 +47,11 @@ async function runServices(placements: readonly Placement[]): Promise<number> {
 async function findObstacles({ placements, mistakes }: ReturnType<typeof placeServices>): Promise<readonly string[]> {
   if (placements.length === 0) return ["There is no service in src/services/."];
   if (mistakes.length > 0) return mistakes;
-  return findTakenPorts(placements);
+  const taken = await findTakenPorts(placements);
+  return taken.length > 0 ? taken : keeper.keepFor(placements);
 }
 
-const plan = placeServices(await findServices(root), process.env);
+const plan = placeServices(await findServices(root), process.env, keeper.folder);
 const obstacles = await findObstacles(plan);
 for (const line of obstacles) console.error(line);
 process.exit(obstacles.length > 0 ? 1 : await runServices(plan.placements));

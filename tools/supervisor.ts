@@ -59,10 +59,7 @@ export function createSupervisor({ root, report, onDeath }: Options): Supervisor
       if (child.state === "ready") onDeath(name, how);
       return how;
     });
-    const isReady = await becomesReady(
-      placement.url,
-      AbortSignal.any([enough.signal, AbortSignal.timeout(readyWithinMs)]),
-    );
+    const isReady = await becomesReady(placement, AbortSignal.any([enough.signal, AbortSignal.timeout(readyWithinMs)]));
     if (enough.signal.aborted) return ended;
     if (isReady) {
       if (child.state === "starting") child.state = "ready";
