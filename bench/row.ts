@@ -2,6 +2,7 @@ import type { Contender } from "./contenders.ts";
 import type { Limit } from "./limits.ts";
 import type { FrameJobName } from "./loads/frame-jobs.ts";
 import type { H2load } from "./loads/h2load.ts";
+import type { HandshakeKind } from "./loads/handshake-load.ts";
 
 /** What all rows have. */
 interface BaseRow {
@@ -17,10 +18,10 @@ interface BaseRow {
 export interface ServerRow extends BaseRow {
   readonly kind: "server";
   readonly isTls: boolean;
-  readonly load: H2load | FrameLoad;
+  readonly load: H2load | FrameLoad | HandshakeLoad;
   readonly request: Request;
   /** What the CPU time is divided by, and how many of it a request is. */
-  readonly per: { readonly unit: "call" | "message" | "MiB"; readonly inRequest: number };
+  readonly per: { readonly unit: "call" | "message" | "MiB" | "handshake"; readonly inRequest: number };
 }
 
 /** A load by our own client of frames, for what h2load cannot. */
@@ -31,7 +32,15 @@ export interface FrameLoad {
   readonly streams: number;
 }
 
-/** What h2load asks, and what comes back. Our own client knows its requests by itself. */
+/** Connections that are there for a handshake and, where the server takes any, one call. */
+export interface HandshakeLoad {
+  readonly by: "handshakes";
+  readonly handshake: HandshakeKind;
+  /** How many are under way at a time. */
+  readonly connections: number;
+}
+
+/** What h2load asks, and what comes back. Our own clients know their requests by themselves. */
 export interface Request {
   readonly path: string;
   /** Contenders that echo send the body back in the place of the answer. */

@@ -2,6 +2,7 @@ import type { Contender } from "./contenders.ts";
 import type { Limit } from "./limits.ts";
 import { PING_PONG_MESSAGES, REPEATED_MESSAGES } from "./loads/frame-jobs.ts";
 import type { H2load } from "./loads/h2load.ts";
+import type { HandshakeKind } from "./loads/handshake-load.ts";
 import { named, PROCESS_NAME } from "./loads/messages.ts";
 import { DELAY_MS, MEBIBYTE, RECEIVED, STREAMS } from "./peers/answers.ts";
 import type { Request, Row, ServerRow } from "./row.ts";
@@ -55,6 +56,18 @@ const server = (row: Omit<ServerRow, "kind" | "isTls"> & { readonly isTls?: bool
   ...row,
 });
 
+const handshake = (row: { readonly name: string; readonly about: string; readonly handshake: HandshakeKind }) =>
+  server({
+    name: row.name,
+    about: row.about,
+    contenders: ["node-tls", "grpc-js", "bare"],
+    isTls: true,
+    load: { by: "handshakes", handshake: row.handshake, connections: 8 },
+    request: grpc("test"),
+    per: { unit: "handshake", inRequest: 1 },
+    limits: [],
+  });
+
 /** What is measured, and the limits that the issues set. */
 export const ROWS: readonly Row[] = [
   server({
@@ -94,13 +107,29 @@ export const ROWS: readonly Row[] = [
   }),
   server({
     name: "gRPC unary tls",
-    about: "The same at 8x16 over TLS.",
-    contenders: GRPC,
+    about: "The same at 8x16 over TLS, beside two in cleartext.",
+    contenders: [...GRPC, "grpc-js-cleartext", "bare-cleartext"],
     isTls: true,
     load: MANY_STREAMS,
     request: grpc("test"),
     per: A_CALL,
-    limits: bareBelow("connect-node", "grpc-js"),
+    limits: [...bareBelow("connect-node"), { of: "bare", atMost: 1 / 4, to: "grpc-js" }],
+  }),
+  handshake({
+    name: "tls handshake",
+    handshake: "whole",
+    about:
+      "A connection: TCP, a whole handshake by TLS 1.3 with a certificate on P-256, the first call by gRPC, the close.",
+  }),
+  handshake({
+    name: "tls handshake mutual",
+    handshake: "mutual",
+    about: "The same where the client has a certificate as well, which the server verifies.",
+  }),
+  handshake({
+    name: "tls handshake resumed",
+    handshake: "resumed",
+    about: "The same where the client has been there before, and has a ticket in the place of certificates.",
   }),
   server({
     name: "gRPC 16 KiB",

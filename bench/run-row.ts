@@ -1,6 +1,6 @@
 import { hasProgram } from "./build/programs.ts";
 import { CONTENDERS, type Contender } from "./contenders.ts";
-import type { Certificate } from "./loads/certificate.ts";
+import type { ServerCertificate } from "./loads/certificate.ts";
 import { measureArticle } from "./measure/article.ts";
 import { measureBursts } from "./measure/bursts.ts";
 import { measureClients } from "./measure/clients.ts";
@@ -24,8 +24,7 @@ export interface MeasureOptions extends RoundOptions {
   /** Processes that memory is measured in. */
   readonly times: number;
   readonly folder: string;
-  /** Undefined: there is nothing to make one with. */
-  readonly certificate: Certificate | undefined;
+  readonly certificate: ServerCertificate;
   /** Contenders that do not run, and why. */
   readonly absent: ReadonlyMap<Contender, string>;
 }
@@ -40,7 +39,7 @@ export interface Measured {
 
 /** Measures a row with all contenders that are there. */
 export async function runRow(row: Row, options: MeasureOptions): Promise<Measured> {
-  const { rounds, times, folder, certificate, absent } = options;
+  const { rounds, times, folder, absent } = options;
   const contenders = CONTENDERS.filter((contender) => row.contenders.includes(contender) && !absent.has(contender));
   const notes = row.contenders.flatMap((contender) => {
     const why = absent.get(contender);
@@ -48,9 +47,6 @@ export async function runRow(row: Row, options: MeasureOptions): Promise<Measure
   });
   switch (row.kind) {
     case "server": {
-      if (row.isTls && certificate === undefined) {
-        return { result: skipped(row, "there is no openssl here to make a certificate") };
-      }
       let isWhole = true;
       const onFailure = (contender: Contender, error: unknown) => {
         isWhole = false;

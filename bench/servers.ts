@@ -4,7 +4,7 @@ import { type ServerProcess, startServer } from "../tools/server-process.ts";
 import { buildArmeria } from "./build/armeria.ts";
 import { buildGo } from "./build/go.ts";
 import { hasProgram } from "./build/programs.ts";
-import type { Contender } from "./contenders.ts";
+import { type Contender, OVER_TLS } from "./contenders.ts";
 import type { Certificate } from "./loads/certificate.ts";
 import { type Program, startProgram } from "./program.ts";
 
@@ -17,6 +17,8 @@ export interface RunningServer extends Pick<ServerProcess, "pid" | "port" | "isR
 export interface ServingOptions {
   /** Undefined: it serves in cleartext. */
   readonly certificate: Certificate | undefined;
+  /** The certificate of who has to vouch for clients, a path. Default: they are not asked. */
+  readonly clientCa?: string | undefined;
   readonly isHttp1: boolean;
   /** Where it runs. Default 0, which is the core of what is measured. */
   readonly core?: 0 | 1;
@@ -66,7 +68,7 @@ const onCore = (core: 0 | 1) => ["taskset", "-c", String(core)];
 
 /** Starts a contender's server; {@link prepare} has been asked before. */
 export async function startContender(contender: Contender, options: ServingOptions): Promise<RunningServer> {
-  const { certificate, isHttp1, folder, core = 0 } = options;
+  const { certificate, clientCa, isHttp1, folder, core = 0 } = options;
   const args = certificate === undefined ? [] : ["--certificate", certificate.certificate, "--key", certificate.key];
   const nothing = async () => undefined;
   switch (contender) {
@@ -83,7 +85,8 @@ export async function startContender(contender: Contender, options: ServingOptio
     }
     default:
       if (isHttp1 && contender === "connect-node") args.push("--http1");
-      return { ...(await startModule(contender, { args, core })), tidy: nothing };
+      if (clientCa !== undefined) args.push("--client-ca", clientCa);
+      return { ...(await startModule(OVER_TLS[contender] ?? contender, { args, core })), tidy: nothing };
   }
 }
 

@@ -1,6 +1,6 @@
-import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { createAuthority, type Pair } from "../../tools/certificates/authority.ts";
 
 /** Paths of a certificate and its key, in PEM. */
 export interface Certificate {
@@ -8,17 +8,27 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** Makes a self-signed certificate for two days by `openssl`; undefined where that is not there. */
-export async function makeCertificate(folder: string): Promise<Certificate | undefined> {
-  const certificate = join(folder, "certificate.pem");
-  const key = join(folder, "key.pem");
-  const request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost";
-  try {
-    const flags = [...request.split(" "), "-keyout", key, "-out", certificate];
-    await promisify(execFile)("openssl", flags, { timeout: 10_000 });
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
-  }
-  return { certificate, key };
+/** A server's, with what its clients have. */
+export interface ServerCertificate extends Certificate {
+  /** The certificate of the authority that has issued both. */
+  readonly authority: string;
+  readonly client: Certificate;
+}
+
+/** Makes certificates for a week, with keys on P-256: one for localhost, and one for a client. */
+export async function makeCertificate(folder: string): Promise<ServerCertificate> {
+  const authority = await createAuthority("authority");
+  const authorityPath = join(folder, "authority.pem");
+  await writeFile(authorityPath, authority.cert);
+  const keep = async (name: string, { cert, key }: Pair) => {
+    const kept = { certificate: join(folder, `${name}.pem`), key: join(folder, `${name}-key.pem`) };
+    await writeFile(kept.certificate, cert);
+    await writeFile(kept.key, key, { mode: 0o600 });
+    return kept;
+  };
+  return {
+    authority: authorityPath,
+    ...(await keep("server", await authority.issue({ commonName: "server", dnsNames: ["localhost"] }))),
+    client: await keep("client", await authority.issue({ commonName: "client" })),
+  };
 }

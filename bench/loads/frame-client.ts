@@ -18,6 +18,8 @@ export interface FrameClient extends Disposable {
   open(fields: readonly Field[], body: Buffer, isEnd: boolean, listener: AnswerListener): number;
   /** Sends more of a call's body. */
   send(stream: number, body: Buffer, isEnd: boolean): void;
+  /** Ends this side behind what was written, for the server to do the same. */
+  end(): void;
 }
 
 const WINDOW_UPDATE = 8;
@@ -33,8 +35,13 @@ const OUTPUT_BYTES = 256 * 1024;
 export async function connectFrames(port: number, onFailure: (error: Error) => void): Promise<FrameClient> {
   const socket = connect({ host: "127.0.0.1", port, noDelay: true });
   await once(socket, "connect");
+  return speakFrames(socket, "http", onFailure);
+}
+
+/** The same on a connection that is there, which may be one over TLS. */
+export function speakFrames(socket: Socket, scheme: "http" | "https", onFailure: (error: Error) => void): FrameClient {
   const answers = new Map<number, AnswerListener>();
-  const writeFields = createFieldWriter();
+  const writeFields = createFieldWriter(scheme);
   const output = createOutput(socket);
   let nextStream = 1;
   let sendWindow = DEFAULT_WINDOW_BYTES;
@@ -99,6 +106,10 @@ export async function connectFrames(port: number, onFailure: (error: Error) => v
       return stream;
     },
     send: sendData,
+    end() {
+      isOver = true;
+      output.end();
+    },
     [Symbol.dispose]() {
       isOver = true;
       socket.destroy();
@@ -127,7 +138,7 @@ function createOutput(socket: Socket) {
   const flush = () => {
     isDue = false;
     // A copy: the socket may keep it until the next turn.
-    if (end > 0) socket.write(Buffer.from(bytes.subarray(0, end)));
+    if (end > 0 && socket.writable) socket.write(Buffer.from(bytes.subarray(0, end)));
     end = 0;
   };
   const reserve = (most: number) => {
@@ -148,6 +159,10 @@ function createOutput(socket: Socket) {
     write(chunk: Buffer) {
       const at = reserve(chunk.length);
       commit(at + chunk.copy(bytes, at));
+    },
+    end() {
+      flush();
+      socket.end();
     },
   };
 }

@@ -10,7 +10,7 @@ const INDEXED = 0x80;
 const INSERTED = 0x40;
 const HUFFMAN = 0x80;
 const METHOD_POST = 0x83;
-const SCHEME_HTTP = 0x86;
+const SCHEME = { http: 0x86, https: 0x87 } as const;
 
 /** A field: its name and value in ASCII. One that is sent again is known by being the same array. */
 export type Field = readonly [name: string, value: string];
@@ -23,7 +23,7 @@ export type FieldWriter = (out: Buffer, at: number, fields: readonly Field[]) =>
  * from then on. Fields that differ with each call push the others out, so that those go in again: what the server has to
  * follow is what it would have to with such clients. `:method` and `:scheme` are written by themselves.
  */
-export function createFieldWriter(): FieldWriter {
+export function createFieldWriter(scheme: "http" | "https"): FieldWriter {
   /** When a field came into the table, or a field of a name: how many came since is its index. */
   const arrivals = new Map<Field, number>();
   const nameArrivals = new Map<string, number>();
@@ -53,7 +53,7 @@ export function createFieldWriter(): FieldWriter {
 
   return (out, start, fields) => {
     out[start] = METHOD_POST;
-    out[start + 1] = SCHEME_HTTP;
+    out[start + 1] = SCHEME[scheme];
     let at = start + 2;
     for (const field of fields) {
       const index = indexOf(arrivals.get(field));

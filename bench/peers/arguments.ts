@@ -3,14 +3,33 @@ import { parseArgs } from "node:util";
 import { collect } from "./collect.ts";
 
 const { values } = parseArgs({
-  options: { certificate: { type: "string" }, key: { type: "string" }, http1: { type: "boolean" } },
+  options: {
+    certificate: { type: "string" },
+    key: { type: "string" },
+    "client-ca": { type: "string" },
+    http1: { type: "boolean" },
+  },
 });
 
-/** The certificate and key that the server is to use; undefined: cleartext. */
-export const tlsOptions: { readonly cert: Buffer; readonly key: Buffer } | undefined =
-  values.certificate === undefined || values.key === undefined
+/** What the server is to use for TLS, in PEM. */
+export interface TlsOptions {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  /** Who has to vouch for its clients; undefined: they are not asked. */
+  readonly clientCa: Buffer | undefined;
+}
+
+const { certificate, key, "client-ca": clientCa } = values;
+
+/** Undefined: cleartext. */
+export const tlsOptions: TlsOptions | undefined =
+  certificate === undefined || key === undefined
     ? undefined
-    : { cert: readFileSync(values.certificate), key: readFileSync(values.key) };
+    : {
+        cert: readFileSync(certificate),
+        key: readFileSync(key),
+        clientCa: clientCa === undefined ? undefined : readFileSync(clientCa),
+      };
 
 /** Whether a server that could speak either is to speak HTTP/1.1. */
 export const isHttp1 = values.http1 === true;

@@ -1,3 +1,4 @@
+import { certificateGuard } from "../../src/builtin/certificate-guard.ts";
 import { systemClock } from "../../src/call/clock.ts";
 import type { Logger } from "../../src/call/logger.ts";
 import { createTasks } from "../../src/call/tasks.ts";
@@ -21,6 +22,7 @@ export async function serveBare(
   keepCallsYoung();
   const port = createPort({
     handlers: [
+      ...(tlsOptions?.clientCa === undefined ? [] : [certificateGuard(true)]),
       rpcHandler({
         implementations,
         interceptors: [],

@@ -44,7 +44,11 @@ server.addService(definitionOf(RepeatService), {
 const credentials =
   tlsOptions === undefined
     ? ServerCredentials.createInsecure()
-    : ServerCredentials.createSsl(null, [{ cert_chain: tlsOptions.cert, private_key: tlsOptions.key }]);
+    : ServerCredentials.createSsl(
+        tlsOptions.clientCa ?? null,
+        [{ cert_chain: tlsOptions.cert, private_key: tlsOptions.key }],
+        tlsOptions.clientCa !== undefined,
+      );
 server.bindAsync("127.0.0.1:0", credentials, (error, port) => {
   if (error !== null) throw error;
   announce({ port });

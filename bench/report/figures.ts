@@ -1,4 +1,4 @@
-import type { Contender } from "../contenders.ts";
+import { type Contender, OVER_TLS } from "../contenders.ts";
 import { judge, ratioText } from "../limits.ts";
 import type { ArticleFigures } from "../measure/article.ts";
 import type { BurstFigures } from "../measure/bursts.ts";
@@ -10,29 +10,52 @@ import type { ArticleRow, BurstRow, ClientRow, MemoryRow, ServerRow, StartRow, W
 import type { Result } from "./table.ts";
 
 /** Whom others are held against, where they are in the row. */
-const BASES: readonly Contender[] = ["node-http2", "node-http", "grpc-js", "grpc-go"];
+const BASES: readonly Contender[] = ["node-http2", "node-http", "node-tls", "grpc-js", "grpc-go"];
 
-/** CPU time: a line for each contender, with its ratio to the echo and to grpc-go of the same run. */
+/**
+ * CPU time: a line for each contender, with its ratios to the echo, to grpc-go and to itself in cleartext, of the same run.
+ * Handshakes a second are those that a core comes to at that.
+ */
 export function describeCpu(
   row: ServerRow | ClientRow,
   figures: ReadonlyMap<Contender, CpuFigures>,
   absent: readonly string[],
 ): Result {
   const unit = row.kind === "server" ? row.per.unit : "call";
-  const bases = BASES.filter((base) => figures.has(base) && (base !== "grpc-js" || row.kind === "client"));
+  const isHeldToGrpcJs = row.kind === "client" || row.isTls;
+  const bases = BASES.filter((base) => figures.has(base) && (base !== "grpc-js" || isHeldToGrpcJs));
   const cpuUs = new Map([...figures].map(([contender, figure]) => [contender, figure.cpuUs]));
+  const inCleartext = new Map(
+    [...cpuUs].flatMap(([contender, us]) => {
+      const overTls = OVER_TLS[contender];
+      return overTls === undefined ? [] : [[overTls, us] as const];
+    }),
+  );
+  const isOfCore = unit === "handshake";
   return {
     name: row.name,
     about: row.about,
-    columns: ["", `us/${unit}`, "least to most", "in kernel", ...bases.map((base) => `of ${base}`), `${unit}s/s`],
-    lines: [...figures].map(([contender, figure]) => [
-      contender,
-      figure.cpuUs.toFixed(2),
-      `${figure.leastUs.toFixed(2)} to ${figure.mostUs.toFixed(2)}`,
-      figure.kernelUs.toFixed(2),
-      ...bases.map((base) => ratioText(figure.cpuUs / (cpuUs.get(base) ?? Number.NaN))),
-      Math.round(figure.perSecond).toString(),
-    ]),
+    columns: [
+      "",
+      `us/${unit}`,
+      "least to most",
+      "in kernel",
+      ...bases.map((base) => `of ${base}`),
+      ...(inCleartext.size > 0 ? ["of cleartext"] : []),
+      isOfCore ? `${unit}s/s of a core` : `${unit}s/s`,
+    ],
+    lines: [...figures].map(([contender, figure]) => {
+      const ratioTo = (us: number | undefined) => (us === undefined ? "" : ratioText(figure.cpuUs / us));
+      return [
+        contender,
+        figure.cpuUs.toFixed(2),
+        `${figure.leastUs.toFixed(2)} to ${figure.mostUs.toFixed(2)}`,
+        figure.kernelUs.toFixed(2),
+        ...bases.map((base) => ratioTo(cpuUs.get(base))),
+        ...(inCleartext.size > 0 ? [ratioTo(inCleartext.get(contender))] : []),
+        Math.round(isOfCore ? 1e6 / figure.cpuUs : figure.perSecond).toString(),
+      ];
+    }),
     verdicts: row.limits.map((limit) => judge(limit, cpuUs)),
     notes: absent,
   };

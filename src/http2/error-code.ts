@@ -30,7 +30,11 @@ export class ConnectionError extends Error {
   readonly code: number;
 
   constructor(code: number, reason: string) {
+    // Without a stack, which nobody reads and which costs more than the end of a connection does: its reason says it all.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(reason);
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
   }
 }
