@@ -27,7 +27,7 @@ interface Shown extends Fence {
 }
 
 const CLIENT = "docs/client.md";
-const DOCUMENTS = ["README.md", "docs/writing-services.md", "docs/http2.md", CLIENT];
+const DOCUMENTS = ["README.md", "docs/writing-services.md", "docs/http2.md", "docs/tls.md", CLIENT];
 const readme = await readFile(join(repository, "README.md"), "utf8");
 const fences = (await Promise.all(DOCUMENTS.map(shownIn))).flat();
 
@@ -296,6 +296,14 @@ describe("the third service in this repository, and the other snippets", () => {
     },
     "express.ts": () => expectId("express.ts", "prices", "/price"),
     "fastify.ts": () => expectId("fastify.ts", "stock", "/stock"),
+    async "access.ts"() {
+      await using service = await serve("access.ts", "names");
+      await using channel = createChannel(service.url);
+      const called = createClient(NameService, channel).processName({ name: "a" });
+      await expect(called).rejects.toMatchObject({ code: Code.Unauthenticated });
+      expect(await (await fetch(`${service.url}/about`)).text()).toBe("Names are made upper case here.\n");
+      expect((await fetch(`${service.url}/shout?name=a`)).status).toBe(401);
+    },
     async "upgrade.ts"() {
       await using service = await serve("upgrade.ts", "echo");
       const socket = connect({ host: "localhost", port: Number(new URL(service.url).port) });
@@ -435,11 +443,23 @@ describe("what other tests run", () => {
       expect(await packageTest()).toContain('startsWith("orders/")');
     });
   }
+  for (const fence of claim(({ kind }) => kind === "tls")) {
+    test(titleOf(fence), async () => {
+      expect(fence.text.split("\n")).toEqual(["npm run certs", "npm start -- --tls"]);
+      expect(await readFile(join(import.meta.dirname, "start.spec.ts"), "utf8")).toContain('"npm start -- --tls"');
+      expect(await readFile(join(repository, "tools/certs.spec.ts"), "utf8")).toContain('"certs.ts"');
+    });
+  }
   for (const fence of claim(({ kind }) => kind === "docker")) {
     test(titleOf(fence), async () => {
       const spec = await readFile(join(import.meta.dirname, "docker.spec.ts"), "utf8");
-      expect(fence.text.split("\n")).toEqual(["docker compose up --build", "docker compose up --scale name=3"]);
+      expect(fence.text.split("\n")).toEqual([
+        "docker compose up --build",
+        "docker compose up --scale name=3",
+        "docker compose --profile tls up greeter-tls",
+      ]);
       expect(spec).toMatch(/compose\("up", .*"--scale", "name=3"\)/);
+      expect(spec).toMatch(/compose\("--profile", "tls", "up", /);
     });
   }
 });
@@ -452,10 +472,12 @@ describe("the tables, the layout and the links", () => {
     for (const [name = "", cell = "", allowed = ""] of rows) {
       const variable = codeIn(name)[0] ?? "";
       const value = config[variable];
-      if (value === undefined) expect(["LOG_FORMAT", "REFLECTION"]).toContain(variable);
+      if (value === undefined)
+        expect(["LOG_FORMAT", "REFLECTION", ...Object.keys(TLS), "TLS_CLIENT_AUTH"]).toContain(variable);
       else if (variable === "PORT") expect(value).toBe(4242);
       else expect(cell).toBe(Array.isArray(value) && value.length === 0 ? "none" : `\`${value}\``);
-      for (const example of codeIn(allowed)) configurationOf({ [variable]: example });
+      const beside = variable === "TLS_CLIENT_AUTH" ? TLS : {}; // which it needs
+      for (const example of codeIn(allowed)) configurationOf({ ...beside, [variable]: example });
       const [, least, most] = /^(\d+) to (\d+)$/.exec(allowed) ?? [];
       if (least === undefined || most === undefined) continue;
       for (const bound of [least, most]) configurationOf({ [variable]: bound });
@@ -520,6 +542,9 @@ describe("the tables, the layout and the links", () => {
     expect(fences.filter((fence) => !claimed.has(fence)).map(titleOf)).toEqual([]);
   });
 });
+
+/** The variables with paths of certificates. */
+const TLS = { TLS_CERT_FILE: "a.crt", TLS_KEY_FILE: "a.key", TLS_CLIENT_CA_FILE: "b.crt", TLS_CA_FILE: "b.crt" };
 
 /** The folders of a folder of the repository, without those that are made and not kept. */
 async function foldersIn(folder: string): Promise<readonly string[]> {

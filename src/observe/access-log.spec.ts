@@ -81,6 +81,17 @@ test("a request is one line with the article's fields; its time is in seconds, t
   });
 });
 
+test("a line names its peer where that has an identity, whatever the peer has for a secret", () => {
+  expect(logged({}).fields).not.toHaveProperty("peer_identity");
+  const peerIdentity = "spiffe://example.org/friend";
+  const many = call("grpc");
+  many.hide(Array.from({ length: 300 }, (_, at) => `hidden-${at}`));
+  const hiding = call("grpc", undefined, { secrets: [peerIdentity, "peer_identity", "friend"] });
+  for (const of of [undefined, call(undefined), call("grpc"), hiding, many]) {
+    expect(logged({ call: of, peerIdentity }).fields["peer_identity"]).toBe(peerIdentity);
+  }
+});
+
 test("an RPC's line names its protocol and code", () => {
   const { fields } = logged({ call: call("grpc", Code.NotFound), method: "POST", path: "/b.C/D", httpVersion: "2.0" });
   expect(fields).toMatchObject({
@@ -223,6 +234,7 @@ const text = fc.oneof(
 const record = fc.record({
   requestId: fc.oneof(fc.uuid(), text),
   remoteAddress: fc.oneof(fc.ipV4(), fc.ipV6(), text),
+  peerIdentity: fc.oneof(fc.constantFrom(undefined, "spiffe://example.org/friend"), text),
   method: fc.oneof(fc.constantFrom("GET", "POST", ""), text),
   path: text,
   query: fc.oneof(fc.constant(""), fc.constant("connect=v1&message=a"), text, fc.webQueryParameters()),
@@ -246,6 +258,7 @@ const callOptions = fc.option(
       ["s3cr3t"],
       ["s3cr3t\u0085", '/\u2028/"', "a/a/"],
       ["\u00e9\u00e9\u00e9\u00e9", "127.0.0.1"],
+      ["spiffe://example.org/friend", "peer_identity"],
     ),
     hidden: fc.constantFrom(
       [],
@@ -259,7 +272,8 @@ const callOptions = fc.option(
 
 test("a line is, byte for byte, what the logger makes of its fields", () => {
   vi.useFakeTimers({ toFake: ["Date"] });
-  const names = fc.constantFrom(secretFieldNames([]), secretFieldNames(["password", "Remote_Address", "a"]));
+  const secretNames = [[], ["password", "Remote_Address", "a"], ["peer_identity"]].map(secretFieldNames);
+  const names = fc.constantFrom(...secretNames);
   fc.assert(
     fc.property(fc.array(fc.tuple(record, callOptions), { minLength: 1, maxLength: 3 }), names, (records, secrets) => {
       const { log, lines } = capture();

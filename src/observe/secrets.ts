@@ -37,12 +37,12 @@ function decoded(text: string): string {
 const OUR_FIELDS: ReadonlySet<string> = new Set([
   ...["time", "levelname", "name", "message", "request_id", "err", "type", "stack", "causes", "code"],
   ...["remote_address", "first_request_line", "response_status", "response_size", "request_time_frac"],
-  ...["rpc_protocol", "rpc_code", "aborted"],
+  ...["peer_identity", "rpc_protocol", "rpc_code", "aborted"],
 ]);
 
-/** Fields whose values are never a secret's: a caller that sends its address as a cookie must not hide it so. */
+/** Fields whose values are never a secret's: a caller that sends its address or identity as a cookie must not hide it so. */
 const OUR_VALUES: ReadonlySet<string> = new Set([
-  ...["time", "levelname", "name", "request_id", "remote_address", "rpc_protocol", "rpc_code"],
+  ...["time", "levelname", "name", "request_id", "remote_address", "peer_identity", "rpc_protocol", "rpc_code"],
   ...["response_status", "response_size", "request_time_frac"],
 ]);
 

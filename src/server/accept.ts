@@ -27,6 +27,8 @@ export interface Accepted {
   /** What TLS has settled on; undefined in cleartext, and where the client left it open. */
   readonly negotiated: "http1" | "http2" | undefined;
   readonly certificate: PeerCertificate;
+  /** Its handshake was begun before the last renewal, and so with what was current then. */
+  readonly isOld: boolean;
 }
 
 /** Takes connections in, in cleartext or by TLS, and hands them over once they can be read. */
@@ -58,7 +60,7 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
   }
   const { onConnection } = options;
   const server = net.createServer(TCP, (socket) => {
-    onConnection({ socket, negotiated: undefined, certificate: NO_CERTIFICATE });
+    onConnection({ socket, negotiated: undefined, certificate: NO_CERTIFICATE, isOld: false });
   });
   return {
     server,
@@ -72,40 +74,59 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
 function createTlsAcceptor(first: PortTls, { limits, clock, onConnection, onFailure }: AcceptorOptions): Acceptor {
   /** Connections whose handshake is not over, by their peers: what TLS puts above them does not name them. */
   const shaking = new Map<string, net.Socket>();
+  /** Those that were there at a renewal. */
+  const old = new WeakSet<net.Socket>();
   const secure = tls.createServer({ ...TCP, ...secureOptions(first), ALPNProtocols: ["h2", "http/1.1"] });
   secure.on("secureConnection", (socket) => {
-    shaking.delete(peerOf(socket));
+    const peer = peerOf(socket);
+    const below = shaking.get(peer);
+    shaking.delete(peer);
     const { alpnProtocol } = socket;
     onConnection({
       socket,
       negotiated: alpnProtocol === "h2" ? "http2" : alpnProtocol === "http/1.1" ? "http1" : undefined,
       certificate: peerCertificate(socket, Date.now()),
+      isOld: below !== undefined && old.has(below),
     });
   });
   secure.on("tlsClientError", (error, socket) => {
-    onFailure(socket, handshakeProblem(error) ?? error.message);
+    fail(peerOf(socket), handshakeProblem(error) ?? error.message); // nobody's where it is closed: below is said why
     socket.destroy();
   });
+
+  /** Says why a connection has come to nothing, unless that was said. */
+  function fail(peer: string, problem: string): void {
+    const socket = shaking.get(peer);
+    if (socket !== undefined) {
+      shaking.delete(peer);
+      onFailure(socket, problem);
+    }
+  }
 
   /** What a peer says first tells whether it speaks TLS at all: if not, it can still be told so. */
   const server = net.createServer(TCP, (socket) => {
     const peer = peerOf(socket);
     shaking.set(peer, socket);
+    let speaksTls = false;
     const deadline = clock.schedule(limits.requestHeadMs, () => {
       if (shaking.get(peer) === socket) {
-        onFailure(socket, `the TLS handshake was not done within ${limits.requestHeadMs} ms`);
+        fail(peer, `the TLS handshake was not done within ${limits.requestHeadMs} ms`);
         socket.destroy();
       }
     });
     socket.once("close", () => {
       deadline.cancel();
       if (shaking.get(peer) === socket) {
+        if (speaksTls) {
+          fail(peer, "the peer has closed it in the middle of the TLS handshake");
+        }
         shaking.delete(peer);
       }
     });
     socket.on("error", () => socket.destroy());
     peekFirstBytes(socket, (bytes) => {
       if (isTlsRecord(bytes)) {
+        speaksTls = true;
         socket.unshift(bytes);
         secure.emit("connection", socket);
         return true;
@@ -115,9 +136,16 @@ function createTlsAcceptor(first: PortTls, { limits, clock, onConnection, onFail
   });
   return {
     server,
-    renew: (renewed) => secure.setSecureContext(secureOptions(renewed)),
-    destroy() {
+    renew(renewed) {
+      secure.setSecureContext(secureOptions(renewed));
       for (const socket of shaking.values()) {
+        old.add(socket);
+      }
+    },
+    destroy() {
+      const sockets = [...shaking.values()];
+      shaking.clear();
+      for (const socket of sockets) {
         socket.destroy();
       }
     },

@@ -6,7 +6,7 @@ import { DEFAULT_PORT_LIMITS as LIMITS } from "./limits.ts";
 import type { NodeExchange } from "./node-exchange.ts";
 
 /** A connection on a socket whose counters the test sets; its times are milliseconds since it was made. */
-function setUp() {
+function setUp(certificate = NO_CERTIFICATE) {
   const socket = {
     bytesRead: 0,
     bytesWritten: 0,
@@ -19,7 +19,7 @@ function setUp() {
     },
   };
   const clock = handClock();
-  const connection = new Connection(socket as unknown as Socket, NO_CERTIFICATE, clock); // what a Connection has to do with a socket
+  const connection = new Connection(socket as unknown as Socket, certificate, clock); // what a Connection has to do with a socket
   return { socket, connection, clock, judge: (now: number) => connection.judge(LIMITS, now) };
 }
 
@@ -230,4 +230,16 @@ describe("an idle connection of HTTP/1.1 that is to leave", () => {
     clock.advance(5000);
     expect(socket.isEnded).toBe(false);
   });
+});
+
+test("a peer whose certificate has ended leaves by its next answer, and has a minute for what is under way", () => {
+  const { connection, judge } = setUp({ identity: undefined, endsAt: 100_000, problem: undefined });
+  connection.speaks = { protocol: "http1" };
+  connection.begin(request(true));
+  judge(99_999);
+  expect(connection.isRetiring).toBe(false);
+  expect(judge(100_000)).toBe("keep");
+  expect(connection.isRetiring).toBe(true);
+  expect(judge(159_999)).toBe("keep");
+  expect(judge(160_000)).toBe("close");
 });

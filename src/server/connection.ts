@@ -20,6 +20,9 @@ const LATELY_MS = 2000;
 /** How long such a connection is kept for its next request, or for the rest of its head, once the port is closing. */
 const LAST_REQUEST_MS = 1000;
 
+/** What calls have left on a connection whose peer's certificate has ended: who it is counts no longer. */
+const EXPIRED_MS = 60_000;
+
 /** What is to be done with a connection now. */
 export type Verdict = "keep" | "head-timeout" | "close";
 
@@ -119,6 +122,13 @@ export class Connection {
       this.#changedAt = now;
     }
     const silentMs = now - this.#changedAt;
+    const { endsAt = Number.POSITIVE_INFINITY } = this.certificate;
+    if (now >= endsAt + EXPIRED_MS) {
+      return "close";
+    }
+    if (now >= endsAt) {
+      this.retire();
+    }
     if (this.speaks.protocol === "upgraded") {
       return "keep"; // whoever took it over keeps its times
     }
@@ -163,11 +173,10 @@ export class Connection {
 
   /** Has the peer leave as {@link leave} does, but without haste: over HTTP/1.1 by its next answer, however long that takes. */
   retire(): void {
-    if (this.speaks.protocol === "http2") {
+    if (!this.#isRetiring && this.speaks.protocol === "http2") {
       this.speaks.peer.leave();
-    } else {
-      this.#isRetiring = true;
     }
+    this.#isRetiring = true;
   }
 
   #leaveIdle(): void {

@@ -15,8 +15,10 @@ export interface Connections {
   empty(): Promise<void>;
   /** Counts one that was over the limit; the log has a line for all of a second. */
   countRefused(): void;
-  /** Has the peers that there are connect anew, each at a moment by chance; ends what is left of them after `withinMs`. */
-  retire(withinMs: number): void;
+  /**
+   * Has peers connect anew, each at a moment by chance; ends what is left of them after `withinMs`. Default: all that there are.
+   */
+  retire(withinMs: number, old?: readonly Connection[]): void;
   /** Has every peer leave once its requests are answered. */
   leave(): void;
   /** Ends every connection, and the judging. */
@@ -107,8 +109,7 @@ export function createConnections({ limits, clock, log, onHeadTimeout }: Connect
     countRefused() {
       refused++;
     },
-    retire(withinMs) {
-      const old = [...connections.values()];
+    retire(withinMs, old = [...connections.values()]) {
       for (const connection of old) {
         later((withinMs / 2) * Math.random(), () => connection.retire());
       }

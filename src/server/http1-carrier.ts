@@ -32,6 +32,7 @@ export function createHttp1Carrier(options: Http1CarrierOptions): Http1Carrier {
     serveNodeRequest(options, connectionOf(request.socket), request, response);
   };
   server.on("request", onRequest);
+  server.on("checkContinue", onRequest); // the exchange says when to go on
   server.on("checkExpectation", onRequest); // an expectation that is not known is ignored (RFC 9110, 10.1.1)
   server.on("clientError", onClientError);
 

@@ -82,7 +82,7 @@ export function createHttp2Carrier(options: Http2CarrierOptions): Carrier {
       dispatch,
     );
     connection.speaks = { protocol: "http2", peer: peerOf(http2, limits, admission) };
-    if (serving.isClosing) {
+    if (serving.isClosing || connection.isRetiring) {
       http2.connection.leave();
     }
 

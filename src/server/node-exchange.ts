@@ -41,6 +41,7 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
   readonly #takeOver: (() => UpgradeOffer) | undefined;
   #header: Headers | undefined;
   #receiver: BodyReceiver | undefined;
+  #hasContinued = false;
   /** What the receiver has of the body and not acknowledged. */
   #unreadBytes = 0;
 
@@ -125,13 +126,23 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
   }
 
   get body(): AsyncIterable<Uint8Array> {
-    return readBody(this.#request);
+    return readBody(this.#request, () => this.#continue());
+  }
+
+  /** A caller that waits for leave to send its body gets it once somebody wants the body (RFC 9110, 10.1.1). */
+  #continue(): void {
+    const isAsked = EXPECTS_CONTINUE.test(this.field("expect") ?? "") && this.httpVersion !== "1.0";
+    if (isAsked && !this.#hasContinued && !this.#response.headersSent) {
+      this.#hasContinued = true;
+      writer(this.#response).writeContinue();
+    }
   }
 
   receive(receiver: BodyReceiver): void {
     const request = this.#request as IncomingMessage; // both classes are Readable, with overloads that differ
     const expected = Number(this.field("content-length") ?? Number.NaN);
     let received = 0;
+    this.#continue();
     this.#receiver = receiver;
     request.on("data", (bytes: Buffer) => {
       received += bytes.length;
@@ -160,6 +171,7 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
   }
 
   nodeMessages(ownMembers: boolean): NodeMessages {
+    this.#continue();
     this.leaveToOthers();
     if (this.#request instanceof Http2ServerRequest) {
       this.#request.headers.host ??= this.authority; // only Koa and Fastify know :authority
@@ -173,7 +185,12 @@ export class NodeExchange extends NodeWriter implements ServedExchange {
   }
 }
 
-async function* readBody(request: NodeRequest): AsyncIterable<Uint8Array> {
+/** As node:http looks for it. */
+const EXPECTS_CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
+
+/** @param onStart told before the first of it is read */
+async function* readBody(request: NodeRequest, onStart: () => void): AsyncIterable<Uint8Array> {
+  onStart();
   try {
     // Leaving early must not destroy the request: over HTTP/1.1 its connection still carries the answer.
     // The two classes are both Readable, but TypeScript finds their overloads of iterator incompatible.

@@ -17,6 +17,7 @@ export function createNodeHttp2Carrier(requests: NodeRequests, log: Logger): Car
   const onRequest = (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) =>
     serveNodeRequest(requests, streams.get(request.stream), request, response);
   server.on("request", onRequest);
+  server.on("checkContinue", onRequest); // the exchange says when to go on
   server.on("checkExpectation", onRequest); // an expectation that is not known is ignored (RFC 9110, 10.1.1)
   server.on("connect", onRequest); // refused for its target
   server.on("sessionError", (error) => log.debug({ err: error }, "an HTTP/2 connection failed"));
@@ -40,8 +41,11 @@ export function createNodeHttp2Carrier(requests: NodeRequests, log: Logger): Car
 
   return {
     accept(connection) {
-      server.once("session", (session) => onSession(connection, session)); // emitted before the next line returns
+      const onOwnSession = (session: http2.ServerHttp2Session) => onSession(connection, session);
+      server.once("session", onOwnSession); // emitted before the next line returns
       server.emit("connection", connection.socket);
+      // Of TLS without ALPN there is none: the next connection's session, and its requests, must not count as this one's.
+      server.off("session", onOwnSession);
     },
   };
 }

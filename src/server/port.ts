@@ -91,6 +91,8 @@ export function createPort(options: PortOptions): Port {
     }
   });
   let closing = false;
+  /** What connections have that were made by an old certificate, in milliseconds. */
+  let oldWithinMs = 0;
   let abusiveConnections = 0;
   let failedHandshakes = 0;
   const handshakes = handshakeLog(log, clock);
@@ -145,9 +147,12 @@ export function createPort(options: PortOptions): Port {
     handshakes.note(plainAddress(socket.remoteAddress), `a connection came to nothing: ${problem}`);
   }
 
-  function onConnection({ socket, negotiated, certificate }: Accepted): void {
+  function onConnection({ socket, negotiated, certificate, isOld }: Accepted): void {
     const { identity = options.assumedIdentity, problem } = certificate;
     const connection = connections.add(socket, { identity, problem });
+    if (isOld) {
+      connections.retire(oldWithinMs, [connection]);
+    }
     if (problem !== undefined) {
       handshakes.note(connection.address, `a client's certificate is not accepted: ${problem}`);
     }
@@ -215,6 +220,7 @@ export function createPort(options: PortOptions): Port {
     empty: connections.empty,
     renewTls(tls, withinMs) {
       acceptor.renew(tls);
+      oldWithinMs = withinMs;
       connections.retire(withinMs);
     },
     interrupt(reason) {

@@ -3,6 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Access, AccessTarget } from "../call/access.ts";
 import { fullName, type MethodSelector } from "../call/method-selector.ts";
 import type { PeerIdentity } from "../call/peer.ts";
+import { isWorkloadId } from "../tls/spiffe.ts";
 
 /**
  * Who calls, by a certificate that was verified: a SPIFFE id, or all ids below one by `spiffe://example.org/batch/*`; one of
@@ -29,6 +30,8 @@ export interface AccessOptions {
 
 type Test = (identity: PeerIdentity | undefined) => boolean;
 
+/** The web application beside services and methods, whose names have no space. */
+const WEB = "the web application";
 const REFLECTION = /^grpc\.reflection\./;
 const BUILTIN = /^grpc\.(?:health|reflection)\./;
 
@@ -41,22 +44,22 @@ const BUILTIN = /^grpc\.(?:health|reflection)\./;
 export function createAccess({ rules, services, asksForCertificates }: AccessOptions): Access {
   const tests = new Map<string, Test[]>();
   const all: Test[] = [];
-  const served = new Set(["http", ...services.flatMap((service) => [service, ...service.methods].map(fullName))]);
+  const served = new Set([WEB, ...services.flatMap((service) => [service, ...service.methods].map(fullName))]);
   for (const { to, from } of rules ?? []) {
     const own = [from].flat().map(testOf);
-    all.push(...own);
     for (const target of [to].flat()) {
-      const name = target === "http" ? target : fullName(target);
+      const name = target === "http" ? WEB : fullName(target);
       if (!served.has(name)) {
         throw new Error(`access: ${name} is nothing that this service serves`);
       }
       tests.set(name, [...(tests.get(name) ?? []), ...own]);
+      all.push(...own);
     }
   }
 
   function testsFor(target: AccessTarget): readonly Test[] {
     if (target === "http") {
-      return tests.get(target) ?? [];
+      return tests.get(WEB) ?? [];
     }
     const { typeName } = target.parent;
     return BUILTIN.test(typeName) ? all : [...(tests.get(typeName) ?? []), ...(tests.get(fullName(target)) ?? [])];
@@ -89,10 +92,17 @@ function testOf(caller: Caller): Test {
   const [kind = ""] = /^(?:spiffe:\/\/|dns:|subject:)(?=.)/.exec(caller) ?? [];
   const name = caller.slice(kind.length);
   switch (kind) {
-    case "spiffe://":
-      return caller.endsWith("/*")
-        ? (identity) => identity?.spiffeId?.startsWith(caller.slice(0, -1)) === true
-        : (identity) => identity?.spiffeId === caller;
+    case "spiffe://": {
+      const prefix = caller.endsWith("/*") ? caller.slice(0, -1) : undefined;
+      if (!isWorkloadId(prefix === undefined ? caller : `${prefix}x`)) {
+        throw new Error(
+          `access: ${JSON.stringify(caller)} is no workload's SPIFFE id, nor one above such with /* behind it`,
+        );
+      }
+      return prefix === undefined
+        ? (identity) => identity?.spiffeId === caller
+        : (identity) => identity?.spiffeId?.startsWith(prefix) === true;
+    }
     case "dns:":
       return (identity) => identity?.dnsNames.includes(name.toLowerCase()) === true;
     case "subject:":

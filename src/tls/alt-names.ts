@@ -5,8 +5,11 @@ export interface AltNames {
   readonly uris: readonly string[];
 }
 
-/** A kind and a name, which is quoted as JSON is where it has characters that could be taken for the end of one. */
-const ENTRY = /([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/y;
+/**
+ * A kind (one is `X400Name`) and a name, which is quoted as JSON is where it has characters that could be taken for the end of
+ * one.
+ */
+const ENTRY = /([A-Za-z0-9 ]+):("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/y;
 const ESCAPED_QUOTES = /^"/;
 
 /**

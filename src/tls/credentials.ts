@@ -1,5 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
+import { identityOf } from "./identity.ts";
 import { readCertificates, readPrivateKey, wordsOf } from "./pem.ts";
 
 /** What is read from files: a certificate with its chain, its key, and the authorities of clients and of targets. */
@@ -26,8 +27,8 @@ export interface Credentials {
 
 /** What people want to know of the certificate that is shown. */
 export interface CertificateFacts {
-  /** As RFC 4514 has it, or nothing where the certificate goes by its other names. */
-  readonly subject: string;
+  /** Whose it is: see PeerIdentity's `name`. */
+  readonly holder: string;
   /** When it, or one of the chain, ends: milliseconds since the epoch. */
   readonly endsAt: number;
   /** By its extended key usage it may also be a client's (RFC 5280, 4.2.1.12). */
@@ -84,7 +85,7 @@ export function checkCredentials(
     clientCa,
     ca,
     certificate: {
-      subject: leaf.subject?.replaceAll("\n", ",") ?? "",
+      holder: identityOf(leaf).name,
       endsAt: Math.min(...chain.map(({ validTo }) => Date.parse(validTo))),
       isForClients: isFor(leaf, CLIENT_AUTH),
     },
@@ -106,14 +107,17 @@ function about<T>(name: string, check: () => T): T {
   }
 }
 
-function checkTimes({ validFrom, validTo, subject }: X509Certificate, now: number): void {
-  const whose =
-    subject === undefined || subject === "" ? "a certificate" : `the certificate of ${subject.replaceAll("\n", ",")}`;
+function checkTimes(certificate: X509Certificate, now: number): void {
+  const { validFrom, validTo } = certificate;
   if (Date.parse(validTo) <= now) {
-    throw new Error(`holds ${whose}, which has expired on ${isoTime(validTo)}`);
+    throw new Error(
+      `holds the certificate of ${identityOf(certificate).name}, which has expired on ${isoTime(validTo)}`,
+    );
   }
   if (Date.parse(validFrom) > now) {
-    throw new Error(`holds ${whose}, which is not valid before ${isoTime(validFrom)}`);
+    throw new Error(
+      `holds the certificate of ${identityOf(certificate).name}, which is not valid before ${isoTime(validFrom)}`,
+    );
   }
 }
 

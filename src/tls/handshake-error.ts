@@ -48,7 +48,7 @@ const HANDSHAKE_PROBLEMS: Readonly<Record<string, string>> = {
 /** Why a TLS handshake failed, in words; undefined for an error that is none of TLS. */
 export function handshakeProblem(error: Error): string | undefined {
   const code = "code" in error ? String(error.code) : "";
-  const words = HANDSHAKE_PROBLEMS[code];
+  const words = HANDSHAKE_PROBLEMS[code.replace("SSL/TLS", "SSLV3")]; // OpenSSL 3.2 has renamed what SSL 3.0 began
   if (words !== undefined) {
     return `${words} (${code})`;
   }

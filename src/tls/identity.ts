@@ -3,12 +3,15 @@ import type { TLSSocket } from "node:tls";
 import type { PeerIdentity } from "../call/peer.ts";
 import { readAltNames } from "./alt-names.ts";
 import { certificateProblem } from "./handshake-error.ts";
+import { maySign } from "./key-usage.ts";
 import { isWorkloadId } from "./spiffe.ts";
 
 /** What became of the certificate that a peer was asked for. */
 export interface PeerCertificate {
   /** Of one that was verified. */
   readonly identity: PeerIdentity | undefined;
+  /** When that certificate ends, in milliseconds since the epoch. */
+  readonly endsAt?: number | undefined;
   /** Why the one that it showed is not accepted. */
   readonly problem: string | undefined;
 }
@@ -31,10 +34,11 @@ export function peerCertificate(socket: TLSSocket, now: number): PeerCertificate
     const { authorizationError } = socket;
     return { identity: undefined, problem: certificateProblem(codeOf(authorizationError)) };
   }
-  if (Date.parse(certificate.validTo) < now) {
+  const endsAt = Date.parse(certificate.validTo);
+  if (endsAt < now) {
     return { identity: undefined, problem: certificateProblem("CERT_HAS_EXPIRED") };
   }
-  return { identity: identityOf(certificate), problem: undefined };
+  return { identity: identityOf(certificate), endsAt, problem: undefined };
 }
 
 /** Node gives the code as text, where its types have an error. */
@@ -47,8 +51,9 @@ export function identityOf(certificate: X509Certificate): PeerIdentity {
   const subject = subjectOf(certificate);
   const { dnsNames, uris } = readAltNames(certificate.subjectAltName ?? "") ?? { dnsNames: [], uris: [] };
   const [uri] = uris;
-  // One that signs others is no workload's (X509-SVID, 4.1).
-  const isWorkload = uris.length === 1 && uri !== undefined && !certificate.ca && isWorkloadId(uri);
+  // One that signs others is no workload's (X509-SVID, 5.2).
+  const isWorkload =
+    uris.length === 1 && uri !== undefined && isWorkloadId(uri) && !certificate.ca && !maySign(certificate);
   const spiffeId = isWorkload ? uri : undefined;
   const [dnsName] = dnsNames;
   const name = spiffeId ?? (dnsName === undefined ? `subject:${subject}` : `dns:${dnsName}`);

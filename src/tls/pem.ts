@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 
 /** A certificate in PEM (RFC 7468, 5.1; the other two labels are OpenSSL's). */
 const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----.*?-----END \1-----/gs;
+const BEGINNING = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g;
 
 /**
  * The certificates of a text in PEM, in their order.
@@ -10,6 +11,9 @@ const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----.*?-----END
  */
 export function readCertificates(pem: string): readonly X509Certificate[] {
   const found = pem.match(CERTIFICATE) ?? [];
+  if (found.length < (pem.match(BEGINNING)?.length ?? 0)) {
+    throw new Error("holds a certificate without its end"); // it is being written; OpenSSL would take those before
+  }
   if (found.length === 0) {
     throw new Error("holds no certificate in PEM");
   }

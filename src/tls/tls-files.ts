@@ -74,6 +74,9 @@ export async function openTlsFiles(options: TlsFilesOptions): Promise<TlsFiles> 
   const timers = new Map<string, Timer>();
 
   function later(name: string, delayMs: number, act: () => void): void {
+    if (isClosed) {
+      return;
+    }
     timers.get(name)?.cancel();
     timers.set(
       name,
@@ -120,7 +123,9 @@ export async function openTlsFiles(options: TlsFilesOptions): Promise<TlsFiles> 
     } catch (error) {
       refuse(seen, error);
     }
-    watching.update();
+    if (!isClosed) {
+      watching.update();
+    }
   }
 
   function refuse(seen: string, error: unknown): void {
@@ -129,7 +134,7 @@ export async function openTlsFiles(options: TlsFilesOptions): Promise<TlsFiles> 
     if (doubt?.seen !== known) {
       doubt = { seen: known, since: clock.now(), isRefused: false };
     }
-    if (doubt.isRefused) {
+    if (doubt.isRefused || isClosed) {
       return;
     }
     if (clock.now() - doubt.since >= DOUBT_MS) {
@@ -142,8 +147,11 @@ export async function openTlsFiles(options: TlsFilesOptions): Promise<TlsFiles> 
 
   function logRenewal(): void {
     const { certificate } = current;
-    const ends = certificate === undefined ? "" : `, ends=${new Date(certificate.endsAt).toISOString()}`;
-    log.info(`action=renew_certificate, status=success${ends}`);
+    const what =
+      certificate === undefined
+        ? ""
+        : `, holder=${certificate.holder}, ends=${new Date(certificate.endsAt).toISOString()}`;
+    log.info(`action=renew_certificate, status=success${what}`);
   }
 
   function daysLeft(): number | undefined {

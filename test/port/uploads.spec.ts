@@ -93,6 +93,14 @@ test("Expect: 100-continue is told to go on, and then answered", async () => {
   expect(await peer.answer()).toMatchObject({ status: 200, body: '{"name":"ADA"}' });
 });
 
+test("Expect: 100-continue of a request that is refused is not told to go on", async () => {
+  await using guarded = await startTest({ ...inattentive, access: () => [] });
+  using peer = await rawSocket(guarded.url);
+  const [head = ""] = processNameRequest("ada", ["host: a", "expect: 100-continue"]).split("\r\n\r\n");
+  await peer.send(`${head}\r\n\r\n`);
+  expect((await peer.answer()).status).toBe(401);
+});
+
 test("an expectation that nobody knows is ignored", async () => {
   using peer = await rawSocket(app.url);
   await peer.send(processNameRequest("ada", ["host: a", "expect: miracles"]));

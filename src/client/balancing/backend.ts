@@ -203,11 +203,14 @@ export class Backend implements Pickable {
     if (!this.#ready.some(isOld)) {
       return;
     }
-    if (this.#ready.every(isOld) && this.#placed > 0 && this.canGrow) {
-      if (![...this.#connecting.keys()].some((connection) => !isOld(connection))) {
-        this.#growing.add(this.#begin()); // which stays, unlike one that is made for a crowd
+    if (this.#ready.every(isOld) && this.#placed > 0) {
+      if (this.#rest !== undefined || [...this.#connecting.keys()].some((connection) => !isOld(connection))) {
+        return; // until that is over
       }
-      return;
+      if (this.canGrow) {
+        this.#growing.add(this.#begin()); // which stays, unlike one that is made for a crowd
+        return;
+      }
     }
     for (const connection of this.#ready.filter(isOld)) {
       connection.drain();
@@ -222,19 +225,18 @@ export class Backend implements Pickable {
     for (const connection of [...this.#ready]) {
       connection.drain();
     }
+    this.#onEndOfSome();
   }
 
   /** Ends it and its calls at once. */
   close(reason: string): void {
     this.#isLeaving = true;
     this.#stopTimers();
-    for (const timer of this.#renewals) {
-      timer.cancel();
-    }
     this.#closeConnecting(reason);
     for (const connection of [...this.#ready, ...this.#draining]) {
       connection.close(reason);
     }
+    this.#stopRenewals();
   }
 
   #begin(isFurther = false): Connection {
@@ -308,6 +310,7 @@ export class Backend implements Pickable {
 
   #onClosed(connection: Connection, error: ConnectError): void {
     if (this.#draining.delete(connection)) {
+      this.#onEndOfSome();
       this.#owner.onChange(this);
       return;
     }
@@ -373,6 +376,7 @@ export class Backend implements Pickable {
     this.#rest = clock.schedule(backoffMs(Math.max(0, this.#failures - 1), RECONNECT, random), () => {
       this.#rest = undefined;
       if (this.#ready.length > 0) {
+        this.#giveWay();
         this.#owner.onChange(this); // it may grow again
         return;
       }
@@ -383,6 +387,19 @@ export class Backend implements Pickable {
       }
       this.#owner.onChange(this);
     });
+  }
+
+  /** What has left waits for no renewal once nothing is left of it. */
+  #onEndOfSome(): void {
+    if (this.#isLeaving && this.isGone) {
+      this.#stopRenewals();
+    }
+  }
+
+  #stopRenewals(): void {
+    for (const timer of this.#renewals) {
+      timer.cancel();
+    }
   }
 
   #closeConnecting(reason: string): void {

@@ -1,4 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { AccessRule } from "portico";
 import { fake, startTest } from "portico/testing";
 import { describe, expect, test } from "vitest";
 import { GreeterService } from "../../../gen/greeter/v1/greeter_pb.js";
@@ -15,6 +16,19 @@ test("greets by the name that the name service makes, over gRPC and over REST", 
   const response = await app.fetch("/api/v1/say-hello?name=test");
   expect(await response.json()).toBe("Hello, TEST!");
   expect(app.logs.map(({ message }) => message)).toContain("action=say_hello, status=success, hello=Hello, TEST!");
+});
+
+test("greets over REST only whom it would greet by its method", async () => {
+  const caller = "spiffe://example.org/caller";
+  const statusFor = async (to: AccessRule["to"]) => {
+    const guarded = { ...greeter, access: () => [{ to, from: caller }] as const };
+    await using app = await startTest(guarded, { identity: caller, fakes: { NAME_URL: upperCase } });
+    return (await app.fetch("/api/v1/say-hello?name=test")).status;
+  };
+  const { sayHello, sayHelloToEach } = GreeterService.method;
+  expect(await statusFor(["http", sayHello])).toBe(200);
+  expect(await statusFor(["http", sayHelloToEach])).toBe(403);
+  expect(await statusFor(sayHello)).toBe(403); // the rules have to let the web application be used as well
 });
 
 test("greets each in order, and refuses more than 100 before the first", async () => {

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import Koa from "koa";
+import { authorize } from "portico";
+import { GreeterService } from "../../../gen/greeter/v1/greeter_pb.js";
 import type { Greeter } from "./greeter.ts";
 
 export interface WebOptions {
@@ -18,6 +20,7 @@ export function web(greeter: Greeter, { page }: WebOptions): Koa {
       context.set("allow", "GET, HEAD");
       return context.throw(405, "say-hello takes GET");
     }
+    authorize(GreeterService.method.sayHello); // the same, by another way
     const name = [context.query["name"] ?? ""].flat()[0] ?? "";
     context.type = "json";
     context.body = JSON.stringify(await greeter.sayHello(name));
