@@ -3,6 +3,7 @@ import { ConnectionError, ErrorCode, type StreamError } from "./error-code.ts";
 import { Faults } from "./faults.ts";
 import { HeaderBlocks } from "./header-blocks.ts";
 import { Inflow } from "./inflow.ts";
+import { LateResets } from "./late-resets.ts";
 import { Life } from "./life.ts";
 import type { ConnectionListener, ConnectionOptions } from "./options.ts";
 import { OwnSettings } from "./own-settings.ts";
@@ -34,6 +35,7 @@ export class ConnectionCore implements SenderListener {
   opening: Stream | undefined;
   /** Streams that we have answered while the peer still sends. */
   readonly answeredEarly = new Set<Stream>();
+  readonly lateResets = new LateResets();
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     this.options = options;
@@ -83,6 +85,7 @@ export class ConnectionCore implements SenderListener {
   endIfDone(): void {
     const isLeft = this.life.leaving === "final" || this.life.peerLeaves;
     if (isLeft && this.streams.size === 0 && !this.life.isOver) {
+      this.resetLate(this.lateResets.takeAll());
       if (this.life.leaving !== "final") {
         this.sender.output.goAway(this.streams.lastOfPeer, ErrorCode.NO_ERROR, "");
       }
@@ -114,6 +117,14 @@ export class ConnectionCore implements SenderListener {
     this.sender.output.rstStream(stream.id, code);
     this.onOutput();
     this.close(stream, { code, byPeer: false, isUnprocessed: false, reason });
+  }
+
+  /** Has peers stop that still send on streams which were answered. */
+  resetLate(streamIds: Iterable<number>): void {
+    for (const id of streamIds) {
+      this.sender.output.rstStream(id, ErrorCode.NO_ERROR);
+      this.onOutput();
+    }
   }
 
   /** A stream is over, in order or by an error; its listener hears of it as the last thing. */

@@ -14,6 +14,9 @@ const OK: Lines = [[":status", "200"]];
 const block = headerBlock(REQUEST);
 const trailers = (streamId: number, fields: Lines, endStream = true) => headers(streamId, fields, endStream);
 const withLength = (length: string): Lines => [...REQUEST, ["content-length", length]];
+/** What the PING among frames carries. */
+const pingOf = (bytes: Buffer) =>
+  bytes.subarray(bytes.indexOf(Buffer.of(0, 0, 8, PING, 0, 0, 0, 0, 0)) + 9).subarray(0, 8);
 const priority = (dependency: number) => {
   const payload = Buffer.alloc(5);
   payload.writeUInt32BE(dependency);
@@ -280,6 +283,50 @@ describe("a server's connection", () => {
     expect(peer.events.at(-1)).toBe("onClose 1");
   });
 
+  describe("while the rest of a small body is on its way", () => {
+    const answered = (length: string) => {
+      const peer = new RawPeer();
+      peer.send(headers(1, withLength(length)));
+      peer.streams[0]?.sendHead(OK, true);
+      const words = peer.written();
+      expect(peer.events.at(-1)).toBe("onClose 1");
+      return { peer, words };
+    };
+
+    test("waits for its end, and says nothing more", () => {
+      for (const end of [data(1, 5, true), trailers(1, [["x-a", "1"]]), numbers(RST_STREAM, 1, ErrorCode.CANCEL)]) {
+        const { peer, words } = answered("5");
+        expect(words).toEqual(["HEADERS 1 END_STREAM"]);
+        peer.send(end);
+        for (const now of [1000, 2000, 3000]) peer.connection.tick(now);
+        expect(peer.written()).toEqual([]);
+      }
+    });
+
+    test("tells the peer to stop after a second or two, or when the connection ends", () => {
+      const { peer: late } = answered("5");
+      late.connection.tick(1000);
+      late.send(data(1, 2));
+      expect(late.written()).toEqual([]);
+      late.connection.tick(2000);
+      expect(late.written()).toEqual(["RST_STREAM 1 NO_ERROR"]);
+      const { peer: leaving } = answered("5");
+      leaving.connection.leave();
+      leaving.send(frame(PING, ACK, 0, pingOf(leaving.takeBytes())));
+      expect(leaving.written()).toEqual(["GOAWAY 1 NO_ERROR", "RST_STREAM 1 NO_ERROR"]);
+    });
+
+    test("tells it at once where that is more than may be sent without leave, or there are many such", () => {
+      expect(answered("65536").words).toEqual(["HEADERS 1 END_STREAM", "RST_STREAM 1 NO_ERROR"]);
+      const peer = new RawPeer();
+      for (let id = 1; id <= 257; id += 2) {
+        peer.send(headers(id, withLength("5")));
+        peer.streams.at(-1)?.sendHead(OK, true);
+        expect(peer.written()).toHaveLength(id < 257 ? 1 : 2);
+      }
+    });
+  });
+
   test("says nothing more where the request ends in the same turn", () => {
     const peer = new RawPeer();
     peer.onStream = (stream) => stream.sendHead(OK, true);
@@ -402,9 +449,6 @@ describe("a server's connection", () => {
 });
 
 describe("a server that drains", () => {
-  const pingOf = (bytes: Buffer) =>
-    bytes.subarray(bytes.indexOf(Buffer.of(0, 0, 8, PING, 0, 0, 0, 0, 0)) + 9).subarray(0, 8);
-
   test("announces it, and names the last stream a round trip later", () => {
     const peer = new RawPeer();
     peer.send(headers(1));

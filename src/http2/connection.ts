@@ -1,3 +1,4 @@
+// Over 300 lines: all that the user of a connection may do with it.
 import { ConnectionCore } from "./connection-core.ts";
 import { ConnectionError, ErrorCode, errorCodeName } from "./error-code.ts";
 import { MAX_STREAM_ID, PREFACE } from "./frame.ts";
@@ -205,6 +206,7 @@ export class Http2Connection implements StreamCarrier {
     }
     this.#core.guard.refill(this.#core.life.advance(now));
     this.#core.endStalled();
+    this.#core.resetLate(this.#core.lateResets.takeDue());
     const due = this.#core.life.due({
       streams: this.#core.streams.size,
       settingsSentAt: this.#core.ownSettings.announcedAt,
@@ -255,8 +257,11 @@ export class Http2Connection implements StreamCarrier {
     this.#core.sender.pump();
     for (const stream of this.#core.answeredEarly) {
       // Answered in whole, and no longer wanted (RFC 9113, 8.1): by now the end of the request would have come with it.
-      this.#core.streams.rememberReset(stream.id);
-      this.#core.sender.output.rstStream(stream.id, ErrorCode.NO_ERROR);
+      const { id, declaredBytes, receivedBytes } = stream;
+      this.#core.streams.rememberReset(id);
+      if (!this.#core.lateResets.add(id, declaredBytes === undefined ? undefined : declaredBytes - receivedBytes)) {
+        this.#core.sender.output.rstStream(id, ErrorCode.NO_ERROR);
+      }
       this.#core.close(stream, undefined);
     }
     return this.#core.sender.output.take();

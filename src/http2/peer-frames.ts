@@ -128,6 +128,8 @@ export class PeerFrames implements FrameSink {
       throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "HEADERS on a stream that the peer may not open"); // 5.1.1
     } else if (!this.#core.streams.wasResetHere(streamId)) {
       throw new ConnectionError(ErrorCode.STREAM_CLOSED, "HEADERS on a stream that is closed"); // 5.1
+    } else if (endStream) {
+      this.#core.lateResets.settle(streamId);
     }
   }
 
@@ -260,6 +262,9 @@ export class PeerFrames implements FrameSink {
     this.#isLastFrame = (flags & Flag.END_STREAM) !== 0;
     if (stream === undefined) {
       this.#core.inflow.consumedOnConnection(length);
+      if (this.#isLastFrame) {
+        this.#core.lateResets.settle(streamId);
+      }
       if (this.#core.isIdle(streamId)) {
         throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "DATA on a stream that was never opened"); // 5.1
       }
@@ -317,6 +322,7 @@ export class PeerFrames implements FrameSink {
       this.#core.guard.onReset();
     }
     if (stream === undefined) {
+      this.#core.lateResets.settle(streamId);
       return;
     }
     const reason = `the peer has reset the stream: ${errorCodeName(code)}`;

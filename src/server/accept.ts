@@ -6,8 +6,7 @@ import { handshakeProblem } from "../tls/handshake-error.ts";
 import { NO_CERTIFICATE, type PeerCertificate, peerCertificate } from "../tls/identity.ts";
 import { peekFirstBytes } from "./first-bytes.ts";
 import type { PortLimits } from "./limits.ts";
-import { answerCleartext } from "./misplaced.ts";
-import { isTlsRecord } from "./sniff.ts";
+import { isTlsRecord, sniff } from "./sniff.ts";
 
 /** A port's certificate, and whom it asks for theirs. Each in PEM. */
 export interface PortTls {
@@ -24,7 +23,10 @@ export interface PortTls {
 /** A connection that can be read. */
 export interface Accepted {
   readonly socket: net.Socket;
-  /** What TLS has settled on; undefined in cleartext, and where the client left it open. */
+  /**
+   * What TLS has settled on, or what is spoken in cleartext where TLS should be. Undefined on a port in cleartext, and where
+   * the client left it open.
+   */
   readonly negotiated: "http1" | "http2" | undefined;
   readonly certificate: PeerCertificate;
   /** Its handshake was begun before the last renewal, and so with what was current then. */
@@ -131,7 +133,18 @@ function createTlsAcceptor(first: PortTls, { limits, clock, onConnection, onFail
         secure.emit("connection", socket);
         return true;
       }
-      return answerCleartext(socket, bytes, () => onFailure(socket, "the peer speaks cleartext, and this port TLS"));
+      const sniffed = sniff(bytes);
+      if (sniffed === "more") {
+        return false;
+      }
+      fail(peer, "the peer speaks cleartext, and this port TLS");
+      if (sniffed === "http1" || sniffed === "http2") {
+        socket.unshift(bytes);
+        onConnection({ socket, negotiated: sniffed, certificate: NO_CERTIFICATE, isOld: false });
+      } else {
+        socket.destroy();
+      }
+      return true;
     });
   });
   return {

@@ -4,7 +4,7 @@ import { runInCall } from "../call/current.ts";
 import type { PeerIdentity } from "../call/peer.ts";
 import { REQUEST_ID_HEADER } from "../call/request-id.ts";
 import type { Handler } from "../wire/exchange.ts";
-import { refuse } from "../wire/refuse.ts";
+import { refuse, refuseWith } from "../wire/refuse.ts";
 import { type Accepted, createAcceptor, type PortTls } from "./accept.ts";
 import type { Carrier } from "./carrier.ts";
 import { createCondition } from "./condition.ts";
@@ -17,6 +17,7 @@ import { createHttp2Carrier } from "./http2-carrier.ts";
 import { DEFAULT_PORT_LIMITS, type PortLimits } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { MemoryAccount } from "./memory-account.ts";
+import { speaksTls } from "./misplaced.ts";
 import { createNodeHttp2Carrier } from "./node-http2-carrier.ts";
 import { plainAddress } from "./proxies.ts";
 import { type RequestRecord, recordOf } from "./record.ts";
@@ -158,6 +159,9 @@ export function createPort(options: PortOptions): Port {
     }
     const handOver = (protocol: "http1" | "http2") => {
       if (protocol === "http1") {
+        if (options.tls !== undefined && !("encrypted" in socket)) {
+          connection.retire(); // its one answer is a refusal
+        }
         http1.accept(connection);
       } else {
         socket.allowHalfOpen = false; // over HTTP/2 a peer that has closed its side is gone
@@ -186,6 +190,9 @@ export function createPort(options: PortOptions): Port {
   function answer(exchange: ServedExchange): Promise<void> | true {
     if (answersRequestId) {
       exchange.setHeader(REQUEST_ID_HEADER, exchange.call.requestId);
+    }
+    if (options.tls !== undefined && !exchange.received.isEncrypted) {
+      return refuseWith(exchange, speaksTls());
     }
     if (exchange.received.target === undefined) {
       const detail = "the request needs exactly one possible Host (or :authority), and a path that begins with /";

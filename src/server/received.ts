@@ -16,6 +16,8 @@ export interface Origin {
 export class Received<H extends ReceivedHead = ReceivedHead> {
   readonly head: H;
   readonly client: ClientView;
+  /** It came by TLS, whatever a proxy says. */
+  readonly isEncrypted: boolean;
   /** What became of the certificate that the peer was asked for. */
   readonly certificate: PeerCertificate;
   /** Where it goes; undefined where that cannot be told. */
@@ -29,6 +31,7 @@ export class Received<H extends ReceivedHead = ReceivedHead> {
 
   constructor(head: H, { address, trusted, isEncrypted, certificate }: Origin) {
     this.head = head;
+    this.isEncrypted = isEncrypted;
     this.certificate = certificate;
     this.client = viewOfClient(address, head, trusted);
     const target = readTarget(head, this.client);

@@ -109,6 +109,10 @@ describe("files that cannot be used", () => {
     remove(PAIR.key);
     await clock.advance(90_000);
     expect(newLines()).toEqual([refused("the key tls.key cannot be read: there is no such file")]);
+    write({ key: second.key });
+    remove(PAIR.cert);
+    await clock.advance(90_000);
+    expect(newLines()).toEqual([refused("the cert tls.crt cannot be read: there is no such file")]);
     expect(files.current.pair).toEqual(second);
     write(third);
     await clock.advance(30_000);

@@ -8,6 +8,7 @@ import {
   PAIR,
   pairFor,
   success,
+  type WrittenFiles,
 } from "../../test/tls/written-files.ts";
 import type { Credentials } from "./credentials.ts";
 
@@ -188,22 +189,24 @@ describe("files that are disposed", () => {
     expect(opened.reads).toBe(reads);
   });
 
-  test.each([
-    ["good", second],
-    ["bad", { key: second.key }],
-  ])("in the middle of a look stay as they are, whatever it finds: %s ones", async (_what, pair) => {
+  test.each<[string, (opened: WrittenFiles) => void, number]>([
+    ["good ones", ({ write }) => write(second), 100],
+    ["bad ones", ({ write }) => write({ key: second.key }), 100],
+    ["none, for long", ({ remove }) => remove(PAIR.key), 2110],
+  ])("in the middle of a look stay as they are, whatever it finds: %s", async (_what, change, lookedAtMs) => {
     const opened = await openPair(first);
-    const { clock, files, watched, write, newLines } = opened;
+    const { clock, files, watched, newLines } = opened;
     const told: unknown[] = [];
     files.onRenewal((credentials) => told.push(credentials));
     opened.readMs = () => 10;
-    write(pair);
+    change(opened);
     watched.hint();
-    await clock.advance(100);
+    await clock.advance(lookedAtMs);
+    const { updates } = watched;
     files[Symbol.dispose]();
     await clock.advance(10);
     expect(clock.timers).toBe(0);
-    expect(watched.updates).toBe(0);
+    expect(watched.updates).toBe(updates);
     expect(files.current.pair).toEqual(first);
     expect([told, newLines()]).toEqual([[], []]);
   });

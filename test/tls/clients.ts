@@ -94,7 +94,11 @@ function program(family: Family, how: string, argumentsFor: (asked: Asked, files
   };
 }
 
-/** @param further arguments before all others, such as `--tls-max` */
+/**
+ * It asks by GET: curl 7.88 often loses an answer over HTTP/2 that comes before its body was read (RFC 9113, 8.1).
+ *
+ * @param further arguments before all others, such as `--tls-max`
+ */
 export function curl(httpVersion: "1.1" | "2", ...further: readonly string[]): ClientOfAKind {
   const how = [` over HTTP/${httpVersion}`, ...further].join(" ");
   return program("curl", how, ({ url, shows }, { ca, cert, key }) => [
@@ -102,8 +106,8 @@ export function curl(httpVersion: "1.1" | "2", ...further: readonly string[]): C
     ...["--silent", "--show-error", "--max-time", String(CALL_SECONDS), "--cacert", ca],
     ...(shows === undefined ? [] : ["--cert", cert, "--key", key]),
     httpVersion === "1.1" ? "--http1.1" : isSecure(url) ? "--http2" : "--http2-prior-knowledge",
-    ...["--header", "content-type: application/json", "--data", '{"name":"ada"}', "--write-out", " %{http_code}"],
-    `${url}/name.v1.NameService/ProcessName`,
+    ...["--write-out", " %{http_code}"],
+    `${url}/name.v1.NameService/ProcessName?connect=v1&encoding=json&message=${encodeURIComponent('{"name":"ada"}')}`,
   ]);
 }
 

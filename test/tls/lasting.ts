@@ -19,8 +19,8 @@ export interface LastingService extends AsyncDisposable {
   readonly cut: number;
   /** The certificate that is served now. */
   readonly pair: Pair;
-  /** Has the service serve another certificate; resolves once it does. */
-  renew(): Promise<void>;
+  /** Has the service serve another certificate, or trust another authority of clients; resolves once it does. */
+  renew(clientCa?: string): Promise<void>;
 }
 
 function defineLasting(onCut: () => void) {
@@ -45,15 +45,17 @@ function defineLasting(onCut: () => void) {
   });
 }
 
-export async function startLasting(): Promise<LastingService> {
+/** @param firstClientCa whose certificates clients have to have, in PEM. Default: nobody is asked. */
+export async function startLasting(firstClientCa?: string): Promise<LastingService> {
   await using opened = new AsyncDisposableStack();
   const authority = await createAuthority("authority");
   let pair = await issue(authority);
-  const secret: MountedSecret = opened.use(mountSecret(contentOf(pair)));
+  const secret: MountedSecret = opened.use(mountSecret(contentOf(pair, firstClientCa)));
   let cut = 0;
   const config = {
     TLS_CERT_FILE: secret.pathOf("tls.crt"),
     TLS_KEY_FILE: secret.pathOf("tls.key"),
+    ...(firstClientCa !== undefined && { TLS_CLIENT_CA_FILE: secret.pathOf("clients.crt") }),
     TLS_MAX_CONNECTION_AGE_MS: String(AGE_MS),
   };
   const app = opened.use(
@@ -73,9 +75,9 @@ export async function startLasting(): Promise<LastingService> {
     get pair() {
       return pair;
     },
-    async renew() {
+    async renew(clientCa = firstClientCa) {
       pair = await issue(authority);
-      await renewed(app, () => secret.swap(contentOf(pair)));
+      await renewed(app, () => secret.swap(contentOf(pair, clientCa)));
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
@@ -85,6 +87,6 @@ function issue(authority: Authority): Promise<Pair> {
   return authority.issue({ commonName: "lasting", dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"] });
 }
 
-function contentOf({ cert, key }: Pair): Content {
-  return { "tls.crt": cert, "tls.key": key };
+function contentOf({ cert, key }: Pair, clientCa: string | undefined): Content {
+  return { "tls.crt": cert, "tls.key": key, ...(clientCa !== undefined && { "clients.crt": clientCa }) };
 }

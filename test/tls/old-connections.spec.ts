@@ -1,18 +1,20 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import * as https from "node:https";
-import { connect } from "node:net";
-import { Duplex } from "node:stream";
+import { type AddressInfo, connect, createServer } from "node:net";
 import * as tls from "node:tls";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { Client, credentials, status } from "@grpc/grpc-js";
 import { createChannel } from "portico/client";
 import { describe, expect, test } from "vitest";
 import { GreeterService } from "../../gen/greeter/v1/greeter_pb.js";
-import { FRAME, frame, framesIn, PREFACE } from "../support/frames.ts";
+import { FRAME, type Frame, frame, framesIn, PREFACE } from "../support/frames.ts";
 import { until } from "../support/until.ts";
 import { AGE_MS, type LastingService, startLasting } from "./lasting.ts";
 import { serialOf } from "./renewed-services.ts";
+
+/** The last stream of a GOAWAY that only announces another (RFC 9113, 6.8). */
+const ANNOUNCED = 2 ** 31 - 1;
 
 /** A stream that has begun, and what it fails with. */
 interface Begun extends AsyncDisposable {
@@ -130,37 +132,43 @@ describe("a connection of HTTP/1.1 that is kept", () => {
   });
 });
 
-/** A connection whose writes stop behind the first, until they are let through: a handshake that stands half done. */
-function heldConnection(port: number) {
-  const socket = connect(port, "127.0.0.1");
+/** Passes a connection on to a port, but for what its client says behind its first words: that waits for `release`. */
+async function startHolding(port: number) {
   const held = Promise.withResolvers<void>();
-  let writes = 0;
-  const stream = new Duplex({
-    read: () => undefined,
-    write(chunk: Buffer, _encoding, done) {
-      const pass = () => void socket.write(chunk, done);
-      if (writes++ === 0) pass();
-      else void held.promise.then(pass);
-    },
-    final: (done) => void socket.end(done),
+  const answered = Promise.withResolvers<void>();
+  const server = createServer(async (near) => {
+    const far = connect(port, "127.0.0.1");
+    far.pipe(near);
+    far.once("data", () => answered.resolve());
+    const [hello] = await once(near, "data");
+    near.pause();
+    far.write(hello);
+    await held.promise;
+    near.pipe(far);
   });
-  socket.on("data", (chunk) => stream.push(chunk));
-  socket.on("close", () => stream.push(null));
-  return { stream, answered: once(socket, "data"), release: held.resolve };
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port, // it listens on TCP
+    answered: answered.promise,
+    release: held.resolve,
+    [Symbol.dispose]: () => void server.close(),
+  };
 }
 
 test("a connection whose handshake is half done when the certificate is renewed gives way as well", async () => {
   await using service = await startLasting();
-  const { app, authority, port, pair } = service;
-  const { stream, answered, release } = heldConnection(port);
-  const socket = tls.connect({ socket: stream, servername: "localhost", ca: authority.cert, ALPNProtocols: ["h2"] });
+  const { app, authority, pair } = service;
+  using holding = await startHolding(service.port);
+  const { port } = holding;
+  const socket = tls.connect({ port, servername: "localhost", ca: authority.cert, ALPNProtocols: ["h2"] });
   const secured = once(socket, "secureConnect");
-  await answered;
+  await holding.answered; // by the certificate that is to be renewed
   await service.renew();
-  release();
+  holding.release();
   await secured;
   expect(socket.getPeerCertificate().serialNumber).toBe(serialOf(pair));
-  socket.write(Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0), frame(FRAME.settings, 1, 0)]));
+  socket.write(Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0)]));
   const closed = once(socket.resume(), "close");
   await until(() => app.stats().connections === 1);
   app.clock.advance(AGE_MS);
@@ -176,9 +184,12 @@ test("a connection without ALPN that has said nothing when it is to leave is tol
   await until(() => app.stats().connections === 1);
   await service.renew();
   app.clock.advance(AGE_MS / 2);
-  const chunks: Buffer[] = [];
-  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  let received = "";
+  socket.setEncoding("latin1").on("data", (text) => {
+    received += text;
+  });
   socket.write(Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0)]));
-  await until(() => framesIn(Buffer.concat(chunks)).some(({ type }) => type === FRAME.goaway));
+  const isTold = ({ type, payload }: Frame) => type === FRAME.goaway && payload.readUInt32BE(0) === ANNOUNCED;
+  await until(() => framesIn(received).some(isTold));
   socket.destroy();
 });

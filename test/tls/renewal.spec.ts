@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { writeFileSync } from "node:fs";
 import { type ChannelEvents, tlsFiles } from "portico/client";
 import { describe, expect, test } from "vitest";
 import type { Pair } from "../../tools/certificates/authority.ts";
@@ -17,7 +18,7 @@ import {
   serialOf,
   startRenewedServices,
 } from "./renewed-services.ts";
-import { serialsOf, watchServedSockets } from "./served-sockets.ts";
+import { watchServedSockets } from "./served-sockets.ts";
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -80,10 +81,9 @@ describe("certificates that are renewed", { timeout: 120_000 }, () => {
         };
         for (const holder of ["name", "greeter"] as const) {
           const isRenewed = () =>
-            served.openAt(ports[holder]).every((socket) => {
-              const { own, peer } = serialsOf(socket);
-              return own === serialOf(next[holder]) && current[holder].includes(peer);
-            });
+            served
+              .openAt(ports[holder])
+              .every(({ own, peer }) => own === serialOf(next[holder]) && current[holder].includes(peer));
           await until(isRenewed, AGE_MS + 8000);
           expect(served.openAt(ports[holder])).not.toEqual([]);
         }
@@ -98,5 +98,44 @@ describe("certificates that are renewed", { timeout: 120_000 }, () => {
       expect(renewalLines(app, "success")).toHaveLength(WAYS.length);
       expect(renewalLines(app, "refused")).toEqual([]);
     }
+  });
+
+  test("are refused where they cannot be used, in one line, and calls go on with the last good ones until others come", async () => {
+    using served = watchServedSockets();
+    await using services = await startRenewedServices();
+    const { authority, apps, ports, secrets, clientFiles } = services;
+    using clientTls = await tlsFiles({ ...clientFiles, log: silent });
+    const { name, greeter } = apps;
+    const first = await issueFor("greeter", authority);
+    await renewed(greeter, () => secrets.greeter.swap(contentOf(first, authority.cert)));
+    const load = startLoad(channelWorks({ name: name.url, greeter: greeter.url }, clientTls).slice(0, 1));
+    const callsMade = () => Object.values(load.tally.calls)[0] ?? 0;
+    const someCalls = async () => {
+      const before = callsMade();
+      await until(() => callsMade() > before + 5);
+    };
+    try {
+      const { key } = await issueFor("greeter", authority);
+      secrets.greeter.swap(contentOf({ cert: first.cert, key }, authority.cert));
+      await until(() => renewalLines(greeter, "refused").length > 0);
+      for (let looks = 0; looks < 3; looks++) {
+        writeFileSync(secrets.greeter.pathOf("hint"), "");
+        await someCalls();
+      }
+      expect(renewalLines(greeter, "refused")).toEqual([
+        `action=renew_certificate, status=refused: TLS_KEY_FILE=${secrets.greeter.pathOf("tls.key")} is not the key to the ` +
+          `certificate in TLS_CERT_FILE=${secrets.greeter.pathOf("tls.crt")}; the last good credentials stay in use`,
+      ]);
+      expect(served.openAt(ports.greeter).map(({ own }) => own)).toContain(serialOf(first));
+      const second = await issueFor("greeter", authority);
+      await renewed(greeter, () => secrets.greeter.swap(contentOf(second, authority.cert)));
+      await until(() => served.openAt(ports.greeter).every(({ own }) => own === serialOf(second)));
+      await until(() => served.openAt(ports.name).some(({ peer }) => peer === serialOf(second)));
+    } finally {
+      await load.end();
+    }
+    expect(load.tally.lost).toEqual([]);
+    expect(renewalLines(greeter, "refused")).toHaveLength(1);
+    expect(greeter.stats().certificateDaysLeft).toBe(29);
   });
 });

@@ -24,6 +24,7 @@ async function signed(
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name: "CN=unusual",
     keys,
+    notBefore: new Date(Date.now() - 3_600_000), // clocks differ
     signingAlgorithm,
     extensions,
   });

@@ -2,7 +2,8 @@ import { Code } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import type { SimulatedCall } from "../../../test/simulation/simulated-call.ts";
 import { type Outcome, simulateChannel, simulateResolver } from "../../../test/simulation/simulated-channel.ts";
-import { ACCEPT, ANSWER, REFUSE, SAY_NOTHING } from "../../../test/simulation/simulated-network.ts";
+import { ACCEPT, ANSWER, createNetwork, REFUSE, SAY_NOTHING } from "../../../test/simulation/simulated-network.ts";
+import { createVirtualClock } from "../../../test/simulation/virtual-clock.ts";
 import type { RenewableTls } from "../../tls/renewable-tls.ts";
 
 const AGE_MS = 60_000;
@@ -171,6 +172,40 @@ describe("a backend whose certificate was renewed", () => {
     }
   });
 
+  test("waits for a connection that is being made anyway, and makes no other beside it", async () => {
+    const { simulated, renew, clock, backend, hold, statesOf } = await setUp();
+    await using _simulated = simulated;
+    backend.connections[0]?.allow(1);
+    await hold();
+    renew();
+    backend.onConnect = SAY_NOTHING;
+    simulated.begin(() => simulated.client.act({ text: "x" }, { timeoutMs: AGE_MS })); // has no room: another is made
+    for (let passed = 0; passed < AGE_MS / 2; passed += 10) {
+      await clock.advance(10);
+      expect(statesOf().filter((state) => state === "connecting").length).toBeLessThanOrEqual(1);
+      expect(statesOf()[0]).toBe("ready");
+    }
+  });
+
+  test("has its other connection stay, unlike one that is made for a crowd", async () => {
+    const clock = createVirtualClock();
+    const network = createNetwork(clock);
+    const forCrowd: boolean[] = [];
+    const connect: typeof network.connect = (address, listener, isFurther) => {
+      forCrowd.push(isFurther);
+      return network.connect(address, listener, isFurther);
+    };
+    const { simulated, renew, backend, hold } = await setUp({ clock, network: { ...network, connect } });
+    await using _simulated = simulated;
+    await hold();
+    renew();
+    await clock.advance(AGE_MS / 2);
+    backend.connections[1]?.allow(1);
+    await hold();
+    await hold();
+    expect(forCrowd).toEqual([false, false, true]);
+  });
+
   test("keeps the old connection while it rests from failures to make another", async () => {
     const { simulated, renew, clock, backend, hold, statesOf } = await setUp({ maxConnectionsPerBackend: 2 });
     await using _simulated = simulated;
@@ -217,6 +252,21 @@ describe("a backend whose certificate was renewed", () => {
     expect(second.outcome).toMatchObject({ code: Code.Unavailable, settledAt: renewedAgainAt + AGE_MS });
     expect(statesOf()).toEqual(["closed", "closed", "ready"]);
   });
+
+  test("has what was made between two renewals replaced in the first half of the second one's time, whatever the first one does", async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const { simulated, renew, clock, backend, hold } = await setUp({ seed });
+      await using _simulated = simulated;
+      renew();
+      backend.connections[0]?.lose("ECONNRESET");
+      await hold();
+      renew();
+      backend.connectMs = 4000;
+      const between = backend.connections.at(-1);
+      await clock.advance(AGE_MS / 2 + backend.connectMs);
+      expect([seed, between?.state]).toEqual([seed, "draining"]);
+    }
+  });
 });
 
 describe("a backend that is renewed and goes", () => {
@@ -250,18 +300,24 @@ describe("a backend that is renewed and goes", () => {
     },
   );
 
-  test("leaves no timer behind once nothing is left of it", async () => {
-    const resolver = simulateResolver();
-    const { simulated, renew, clock } = await setUp({ resolver });
-    const call = simulated.begin(() => simulated.client.act({ text: "x" }));
-    await clock.settle();
-    resolver.find("10.0.0.1:1");
-    await clock.advanceUntil(() => call.settledAt !== undefined);
-    renew();
-    resolver.find("10.0.0.2:1");
-    await clock.settle();
-    await simulated[Symbol.asyncDispose]();
-    await clock.settle();
-    expect(clock.timers).toBe(0);
-  });
+  test.each([true, false])(
+    "leaves no timer behind once nothing is left of it: with a call under way: %s",
+    async (isBusy) => {
+      const resolver = simulateResolver();
+      const { simulated, renew, clock, hold } = await setUp({ resolver });
+      const call = simulated.begin(() => simulated.client.act({ text: "x" }));
+      await clock.settle();
+      resolver.find("10.0.0.1:1");
+      await clock.advanceUntil(() => call.settledAt !== undefined);
+      const held = isBusy ? await hold() : undefined;
+      renew();
+      resolver.find("10.0.0.2:1");
+      await clock.advance(10);
+      held?.answer();
+      await clock.settle();
+      await simulated[Symbol.asyncDispose]();
+      await clock.settle();
+      expect(clock.timers).toBe(0);
+    },
+  );
 });
