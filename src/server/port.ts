@@ -149,8 +149,9 @@ export function createPort(options: PortOptions): Port {
   }
 
   function onConnection({ socket, negotiated, certificate, isOld }: Accepted): void {
-    const { identity = options.assumedIdentity, problem } = certificate;
-    const connection = connections.add(socket, { identity, problem });
+    const { identity, problem } = certificate;
+    const isNobody = identity === undefined && problem === undefined;
+    const connection = connections.add(socket, isNobody ? { identity: options.assumedIdentity, problem } : certificate);
     if (isOld) {
       connections.retire(oldWithinMs, [connection]);
     }
