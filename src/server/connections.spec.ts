@@ -71,7 +71,9 @@ describe("connections that are retired", () => {
     for (const { goAway } of opened.slice(0, 2)) goAway();
     await clock.advance(WITHIN_MS / 2);
     expect(opened.map(({ peer }) => peer.endedAt)).toEqual([30_000, 30_000, 60_000, 60_000, 60_000]);
-    expect(lines).toEqual([[{ connections: 3 }, "connections that were made under an old certificate are ended"]]);
+    expect(lines).toEqual([
+      [{ connections: 3 }, "connections with requests are ended: a renewed certificate has replaced theirs"],
+    ]);
     expect(connections.size).toBe(0);
   });
 

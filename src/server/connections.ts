@@ -77,8 +77,13 @@ export function createConnections({ limits, clock, log, onHeadTimeout }: Connect
   /** Ends those that have not left by themselves. */
   function end(old: readonly Connection[]): void {
     const left = old.filter(({ socket }) => connections.has(socket));
-    if (left.length > 0) {
-      log.warn({ connections: left.length }, "connections that were made under an old certificate are ended");
+    // Over HTTP/2 those without a request are gone; over HTTP/1.1 they wait for one.
+    const busy = left.filter(({ speaks, isIdle }) => speaks.protocol === "http2" || !isIdle);
+    if (busy.length > 0) {
+      log.warn(
+        { connections: busy.length },
+        "connections with requests are ended: a renewed certificate has replaced theirs",
+      );
     }
     for (const connection of left) {
       connection.destroy();

@@ -1,4 +1,4 @@
-import { systemClock } from "../call/clock.ts";
+import { MAX_TIMER_MS, systemClock } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
 import type { Credentials } from "./credentials.ts";
 import type { ChannelTls, RenewableTls } from "./renewable-tls.ts";
@@ -31,6 +31,9 @@ export async function tlsFiles(files: TlsFilePaths): Promise<RenewableTls & Disp
   const { caFile, certFile, keyFile, maxConnectionAgeMs = DEFAULT_MAX_CONNECTION_AGE_MS, log = WARNINGS } = files;
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw new Error(`tlsFiles: ${certFile === undefined ? "keyFile needs certFile" : "certFile needs keyFile"}`);
+  }
+  if (!(maxConnectionAgeMs >= 0 && maxConnectionAgeMs <= MAX_TIMER_MS)) {
+    throw new Error(`tlsFiles: maxConnectionAgeMs is ${maxConnectionAgeMs}; it has to be from 0 to ${MAX_TIMER_MS}`);
   }
   const paths = {
     ...(caFile !== undefined && { ca: caFile }),

@@ -10,8 +10,9 @@ export interface FileWatch {
 
 /**
  * Watches the folders of files, and those that links lead to: a folder tells of every way in which a file is replaced, such as
- * a rename over it, or the swap of a link above it, by which Kubernetes renews what it has mounted. A hint and no more: what
- * cannot be watched (a network's file system, a folder that is gone) is found by whoever looks from time to time.
+ * a rename over it, or the swap of a link beside it, by which Kubernetes renews what it has mounted. A hint and no more: what
+ * cannot be watched (a network's file system, a folder that is gone, a link higher up) is found by whoever looks from time to
+ * time.
  */
 export function watchFiles(paths: readonly string[], onHint: () => void): FileWatch {
   const watchers = new Map<string, FSWatcher>();

@@ -138,6 +138,8 @@ async function startHolding(port: number) {
   const answered = Promise.withResolvers<void>();
   const server = createServer(async (near) => {
     const far = connect(port, "127.0.0.1");
+    far.on("error", () => undefined).on("close", () => near.destroy());
+    near.on("error", () => undefined).on("close", () => far.destroy());
     far.pipe(near);
     far.once("data", () => answered.resolve());
     const [hello] = await once(near, "data");

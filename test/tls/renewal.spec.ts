@@ -1,8 +1,6 @@
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { writeFileSync } from "node:fs";
-import { type ChannelEvents, tlsFiles } from "portico/client";
+import { tlsFiles } from "portico/client";
 import { describe, expect, test } from "vitest";
-import type { Pair } from "../../tools/certificates/authority.ts";
 import { startLoad } from "../life/load/load.ts";
 import { until } from "../support/until.ts";
 import type { Content, MountedSecret } from "./mounted-secret.ts";
@@ -19,25 +17,22 @@ import {
   startRenewedServices,
 } from "./renewed-services.ts";
 import { watchServedSockets } from "./served-sockets.ts";
+import { watchRetries } from "./watched-retries.ts";
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** Calls that channels have made again after a failure, and not because no server had seen them. */
-function watchRetries(): Disposable & { readonly seen: readonly ChannelEvents["retry"][] } {
-  const seen: ChannelEvents["retry"][] = [];
-  const onRetry = (message: unknown) => {
-    const event = message as ChannelEvents["retry"]; // what is published there
-    if (event.kind === "retry") seen.push(event);
-  };
-  subscribe("portico:client:retry", onRetry);
-  return { seen, [Symbol.dispose]: () => void unsubscribe("portico:client:retry", onRetry) };
+interface Round {
+  readonly holders: readonly Holder[];
+  readonly write: (secret: MountedSecret, content: Content) => void;
 }
 
-/** The ways in which files are renewed. */
-const WAYS: readonly (readonly [string, (secret: MountedSecret, content: Content) => void])[] = [
-  ["by the swap of a link", (secret, content) => secret.swap(content)],
-  ["by writing over them", (secret, content) => secret.overwrite(content)],
-  ["by files that are put in their place", (secret, content) => secret.replace(content)],
+/** Whose certificates are renewed one after the other, and how. */
+const ROUNDS: readonly Round[] = [
+  { holders: HOLDERS, write: (secret, content) => secret.swap(content) },
+  { holders: HOLDERS, write: (secret, content) => secret.overwrite(content) },
+  { holders: HOLDERS, write: (secret, content) => secret.replace(content) },
+  // No service has its peers leave: the channels do it by themselves.
+  { holders: ["client"], write: (secret, content) => secret.swap(content) },
 ];
 
 describe("certificates that are renewed", { timeout: 120_000 }, () => {
@@ -56,35 +51,42 @@ describe("certificates that are renewed", { timeout: 120_000 }, () => {
       const before = works.map(({ name }) => load.tally.calls[name] ?? 0);
       await until(() => works.every(({ name }, at) => (load.tally.calls[name] ?? 0) > (before[at] ?? 0)), 20_000);
     };
+    const serials: Record<Holder, string> = { name: "", greeter: "", client: "" };
+
+    /** Waits until whoever it is about uses what `write` writes. */
+    async function inUse(holders: readonly Holder[], write: () => void): Promise<void> {
+      const clientRenewed = Promise.withResolvers<void>();
+      const forget = clientTls.onRenewal(clientRenewed.resolve);
+      const waiting = holders.map((holder) =>
+        holder === "client" ? clientRenewed.promise : renewed(apps[holder], () => undefined),
+      );
+      write();
+      await Promise.all(waiting);
+      forget();
+    }
+
     try {
       await progress();
-      for (const [_way, write] of WAYS) {
-        const next: Record<Holder, Pair> = {
-          name: await issueFor("name", authority),
-          greeter: await issueFor("greeter", authority),
-          client: await issueFor("client", authority),
-        };
-        const clientRenewed = Promise.withResolvers<void>();
-        const forget = clientTls.onRenewal(clientRenewed.resolve);
-        const writeAll = () => {
-          for (const holder of HOLDERS) write(secrets[holder], contentOf(next[holder], authority.cert));
-        };
-        await Promise.all([
-          renewed(apps.name, writeAll),
-          renewed(apps.greeter, () => undefined),
-          clientRenewed.promise,
-        ]);
-        forget();
-        const current = {
-          name: [serialOf(next.greeter), serialOf(next.client), serialOf(fixed)],
-          greeter: [serialOf(next.client), serialOf(fixed)],
+      for (const { holders, write } of ROUNDS) {
+        const contents = new Map<Holder, Content>();
+        for (const holder of holders) {
+          const pair = await issueFor(holder, authority);
+          serials[holder] = serialOf(pair);
+          contents.set(holder, contentOf(pair, authority.cert));
+        }
+        await inUse(holders, () => {
+          for (const [holder, content] of contents) write(secrets[holder], content);
+        });
+        const peers = {
+          name: [serials.greeter, serials.client, serialOf(fixed)],
+          greeter: [serials.client, serialOf(fixed)],
         };
         for (const holder of ["name", "greeter"] as const) {
-          const isRenewed = () =>
+          const areRenewed = () =>
             served
               .openAt(ports[holder])
-              .every(({ own, peer }) => own === serialOf(next[holder]) && current[holder].includes(peer));
-          await until(isRenewed, AGE_MS + 8000);
+              .every(({ own, peer }) => own === serials[holder] && peers[holder].includes(peer));
+          await until(areRenewed, AGE_MS + 8000);
           expect(served.openAt(ports[holder])).not.toEqual([]);
         }
         await progress();
@@ -95,7 +97,7 @@ describe("certificates that are renewed", { timeout: 120_000 }, () => {
     expect(load.tally.lost).toEqual([]);
     expect(retries.seen).toEqual([]); // greeter's own channel would have made up for lost calls
     for (const app of Object.values(apps)) {
-      expect(renewalLines(app, "success")).toHaveLength(WAYS.length);
+      expect(renewalLines(app, "success")).toHaveLength(ROUNDS.filter(({ holders }) => holders === HOLDERS).length);
       expect(renewalLines(app, "refused")).toEqual([]);
     }
   });

@@ -3,12 +3,13 @@ import type { IncomingMessage } from "node:http";
 import * as https from "node:https";
 import type * as tls from "node:tls";
 import { createClient } from "@connectrpc/connect";
-import { type ChannelTls, createChannel, type RenewableTls } from "portico/client";
+import { createChannel, type RenewableTls } from "portico/client";
 import { describe, expect, test } from "vitest";
 import { GreeterService } from "../../gen/greeter/v1/greeter_pb.js";
 import { createAuthority } from "../../tools/certificates/authority.ts";
 import { accessLine, accessLines } from "../support/access.ts";
 import { type LastingService, startLasting } from "./lasting.ts";
+import { renewedByHand } from "./renewed-by-hand.ts";
 import { serialOf } from "./renewed-services.ts";
 import { watchServedSockets } from "./served-sockets.ts";
 
@@ -69,27 +70,6 @@ describe.each(["TLSv1.3", "TLSv1.2"] as const)("a session of %s", (version) => {
   });
 });
 
-/** A channel's TLS that the test renews. */
-function renewable(first: ChannelTls): RenewableTls & { renew(next: ChannelTls): void } {
-  const listeners = new Set<() => void>();
-  let current = first;
-  return {
-    get current() {
-      return current;
-    },
-    maxConnectionAgeMs: 60_000,
-    daysLeft: undefined,
-    onRenewal(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    renew(next) {
-      current = next;
-      for (const listener of listeners) listener();
-    },
-  };
-}
-
 describe.each(["2", "1.1"] as const)("a channel over HTTP/%s that connects again", (httpVersion) => {
   /** What two connections of a channel are like, between which something happens. */
   async function twoConnections(service: LastingService, tls: RenewableTls, between: () => void) {
@@ -106,7 +86,7 @@ describe.each(["2", "1.1"] as const)("a channel over HTTP/%s that connects again
 
   test("resumes its session, and is who it was", async () => {
     await using service = await startLasting(clients.cert);
-    const tls = renewable({ ca: service.authority.cert, ...ada });
+    const tls = renewedByHand({ ca: service.authority.cert, ...ada });
     expect(await twoConnections(service, tls, () => undefined)).toEqual([
       { isResumed: false, peer: serialOf(ada) },
       { isResumed: true, peer: serialOf(ada) },
@@ -117,7 +97,7 @@ describe.each(["2", "1.1"] as const)("a channel over HTTP/%s that connects again
 
   test("begins anew once its certificate is another, or whom it trusts", async () => {
     await using service = await startLasting(clients.cert);
-    const tls = renewable({ ca: service.authority.cert, ...ada });
+    const tls = renewedByHand({ ca: service.authority.cert, ...ada });
     const next = await clients.issue({ commonName: "ada", uris: [ADA] });
     expect(await twoConnections(service, tls, () => tls.renew({ ca: service.authority.cert, ...next }))).toEqual([
       { isResumed: false, peer: serialOf(ada) },

@@ -4,33 +4,13 @@ import type { SimulatedCall } from "../../../test/simulation/simulated-call.ts";
 import { type Outcome, simulateChannel, simulateResolver } from "../../../test/simulation/simulated-channel.ts";
 import { ACCEPT, ANSWER, createNetwork, REFUSE, SAY_NOTHING } from "../../../test/simulation/simulated-network.ts";
 import { createVirtualClock } from "../../../test/simulation/virtual-clock.ts";
-import type { RenewableTls } from "../../tls/renewable-tls.ts";
+import { renewedByHand } from "../../../test/tls/renewed-by-hand.ts";
 
 const AGE_MS = 60_000;
 
-/** TLS that is renewed when the test says so. */
-function renewedByHand() {
-  const listeners = new Set<() => void>();
-  const tls: RenewableTls = {
-    current: {},
-    maxConnectionAgeMs: AGE_MS,
-    daysLeft: undefined,
-    onRenewal(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  };
-  return {
-    tls,
-    renew() {
-      for (const listener of listeners) listener();
-    },
-  };
-}
-
 /** A channel with a connection, on which a call may be under way that is answered by hand. */
 async function setUp(options: Parameters<typeof simulateChannel>[0] = {}) {
-  const { tls, renew } = renewedByHand();
+  const tls = renewedByHand({}, AGE_MS);
   const simulated = simulateChannel({ tls, retry: false, ...options });
   const { backends, begin, client } = simulated;
   const [backend] = backends;
@@ -38,7 +18,7 @@ async function setUp(options: Parameters<typeof simulateChannel>[0] = {}) {
   const held: SimulatedCall[] = [];
   return {
     simulated,
-    renew,
+    renew: () => tls.renew(),
     clock: simulated.clock,
     backend,
     statesOf: () => backend.connections.map(({ state }) => state),
@@ -128,7 +108,7 @@ describe("a backend whose certificate was renewed", () => {
   test("loses none of the calls that come all the while, whatever a connection takes at once", async () => {
     for (const maxCalls of [1, 3, 100]) {
       for (const maxConnectionsPerBackend of [1, 2, 16]) {
-        const { tls, renew } = renewedByHand();
+        const tls = renewedByHand({}, AGE_MS);
         await using simulated = simulateChannel({ tls, retry: false, maxConnectionsPerBackend });
         const [backend] = simulated.backends;
         Object.assign(backend, { maxCalls, answerMs: 40, connectMs: 100 });
@@ -139,7 +119,7 @@ describe("a backend whose certificate was renewed", () => {
             await simulated.clock.advance(100);
           }
           const before = new Set(backend.connections);
-          renew();
+          tls.renew();
           expect(backend.connections.some(({ state }) => state === "ready")).toBe(true);
           for (let passed = 0; passed < AGE_MS / 2 + 1000; passed += 100) {
             outcomes.push(simulated.begin(() => simulated.client.act({ text: "x" })));
@@ -172,21 +152,6 @@ describe("a backend whose certificate was renewed", () => {
     }
   });
 
-  test("waits for a connection that is being made anyway, and makes no other beside it", async () => {
-    const { simulated, renew, clock, backend, hold, statesOf } = await setUp();
-    await using _simulated = simulated;
-    backend.connections[0]?.allow(1);
-    await hold();
-    renew();
-    backend.onConnect = SAY_NOTHING;
-    simulated.begin(() => simulated.client.act({ text: "x" }, { timeoutMs: AGE_MS })); // has no room: another is made
-    for (let passed = 0; passed < AGE_MS / 2; passed += 10) {
-      await clock.advance(10);
-      expect(statesOf().filter((state) => state === "connecting").length).toBeLessThanOrEqual(1);
-      expect(statesOf()[0]).toBe("ready");
-    }
-  });
-
   test("has its other connection stay, unlike one that is made for a crowd", async () => {
     const clock = createVirtualClock();
     const network = createNetwork(clock);
@@ -206,14 +171,17 @@ describe("a backend whose certificate was renewed", () => {
     expect(forCrowd).toEqual([false, false, true]);
   });
 
-  test("keeps the old connection while it rests from failures to make another", async () => {
+  test.each([
+    ["rests from failures to make another", REFUSE],
+    ["is making another", SAY_NOTHING],
+  ])("keeps the old connection while it %s for a crowd", async (_what, onConnect) => {
     const { simulated, renew, clock, backend, hold, statesOf } = await setUp({ maxConnectionsPerBackend: 2 });
     await using _simulated = simulated;
     backend.connections[0]?.allow(1);
     await hold();
-    backend.onConnect = REFUSE;
+    backend.onConnect = onConnect;
     renew();
-    // A crowd has another connection made all the time, which is refused: the moment finds it resting.
+    // All the while somebody waits for whom there is no room: the moment comes in the middle of that.
     for (let passed = 0; passed < AGE_MS / 2; passed += 50) {
       simulated.begin(() => simulated.client.act({ text: "x" }));
       await clock.advance(50);
@@ -222,14 +190,14 @@ describe("a backend whose certificate was renewed", () => {
   });
 
   test("has a connection replaced that was being made when the certificate was renewed", async () => {
-    const { tls, renew } = renewedByHand();
+    const tls = renewedByHand({}, AGE_MS);
     await using simulated = simulateChannel({ tls, retry: false });
     const { clock, client, begin } = simulated;
     const [backend] = simulated.backends;
     backend.connectMs = 300;
     const call = begin(() => client.act({ text: "x" }));
     await clock.advance(10);
-    renew();
+    tls.renew();
     await clock.advanceUntil(() => call.settledAt !== undefined);
     await clock.advance(AGE_MS);
     expect(call.code).toBeUndefined();
@@ -259,6 +227,7 @@ describe("a backend whose certificate was renewed", () => {
       await using _simulated = simulated;
       renew();
       backend.connections[0]?.lose("ECONNRESET");
+      await simulated.act();
       await hold();
       renew();
       backend.connectMs = 4000;

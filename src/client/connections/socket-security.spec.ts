@@ -2,28 +2,13 @@ import { EventEmitter } from "node:events";
 import type { TLSSocket } from "node:tls";
 import { describe, expect, test } from "vitest";
 import { makeCertificates } from "../../../test/support/certificates.ts";
-import type { ChannelTls, RenewableTls } from "../../tls/renewable-tls.ts";
+import { renewedByHand } from "../../../test/tls/renewed-by-hand.ts";
 import { type SocketSecurity, socketSecurity } from "./socket-security.ts";
 
 const { authority, client } = await makeCertificates();
 const HOST = "10.0.0.1";
 
-function renewedByHand(): { readonly tls: RenewableTls; renew(next: ChannelTls): void } {
-  let current: ChannelTls = { ca: authority.cert };
-  return {
-    tls: {
-      get current() {
-        return current;
-      },
-      maxConnectionAgeMs: 0,
-      daysLeft: undefined,
-      onRenewal: () => () => undefined,
-    },
-    renew(next) {
-      current = next;
-    },
-  };
-}
+const renewable = () => renewedByHand({ ca: authority.cert });
 
 /** A socket to a peer, whose sessions come when the test says so. */
 function watched(security: SocketSecurity, port: number) {
@@ -37,7 +22,7 @@ const sessionOf = (security: SocketSecurity, port: number) => security.optionsFo
 
 describe("a channel's sessions", () => {
   test("are each peer's own, and the last that it has given", () => {
-    const security = socketSecurity(renewedByHand().tls, "localhost");
+    const security = socketSecurity(renewable(), "localhost");
     const [one, other] = [watched(security, 1), watched(security, 2)];
     expect(sessionOf(security, 1)).toBeUndefined();
     one.gets("first");
@@ -51,11 +36,11 @@ describe("a channel's sessions", () => {
   });
 
   test("are forgotten with what they were made by, also those that come late", () => {
-    const { tls, renew } = renewedByHand();
+    const tls = renewable();
     const security = socketSecurity(tls, "localhost");
     const [early, late] = [watched(security, 1), watched(security, 2)];
     early.gets("early");
-    renew({ ca: authority.cert, ...client });
+    tls.renew({ ca: authority.cert, ...client });
     late.gets("late");
     expect([sessionOf(security, 1), sessionOf(security, 2)]).toEqual([undefined, undefined]);
     late.gets("later");
@@ -65,7 +50,7 @@ describe("a channel's sessions", () => {
   });
 
   test("are remembered of a thousand peers", () => {
-    const security = socketSecurity(renewedByHand().tls, "localhost");
+    const security = socketSecurity(renewable(), "localhost");
     for (let port = 1; port <= 1001; port++) watched(security, port).gets("first");
     watched(security, 1000).gets("second");
     expect([1, 1000, 1001].map((port) => sessionOf(security, port))).toEqual(["first", "second", undefined]);
@@ -74,11 +59,11 @@ describe("a channel's sessions", () => {
 
 describe("what connections are made with", () => {
   test("is the same until it is renewed", () => {
-    const { tls, renew } = renewedByHand();
+    const tls = renewable();
     const security = socketSecurity(tls, "localhost");
     const { secureContext } = security.optionsFor(HOST, 1);
     expect(security.optionsFor(HOST, 2).secureContext).toBe(secureContext);
-    renew({ ca: authority.cert });
+    tls.renew({ ca: authority.cert });
     expect(security.optionsFor(HOST, 1).secureContext).not.toBe(secureContext);
   });
 
@@ -87,6 +72,6 @@ describe("what connections are made with", () => {
     ["127.0.0.1", ""],
     ["::1", ""],
   ])("names the server %s as %j", (serverName, servername) => {
-    expect(socketSecurity(renewedByHand().tls, serverName).optionsFor(HOST, 1)).toMatchObject({ servername });
+    expect(socketSecurity(renewable(), serverName).optionsFor(HOST, 1)).toMatchObject({ servername });
   });
 });
