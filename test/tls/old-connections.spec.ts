@@ -46,7 +46,7 @@ describe("a stream that is open when the certificate is renewed", () => {
     const failure = await stream.failure;
     await until(() => service.cut === 1);
     expect(app.stats().requests).toBe(0);
-    const warnings = app.logs.filter(({ message }) => message.includes("under an old certificate"));
+    const warnings = app.logs.filter(({ message }) => message.includes("a renewed certificate"));
     expect(warnings).toMatchObject([{ levelname: "WARN", connections: 1 }]);
     return failure;
   }
