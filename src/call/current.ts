@@ -47,6 +47,11 @@ export function callInProgress(): ActiveCall | undefined {
   return scopes.getStore()?.call;
 }
 
+/** What the running code's service is known by: the same object in all of it, in its calls and outside of them. */
+export function serviceInProgress(): object | undefined {
+  return scopes.getStore()?.tasks;
+}
+
 /** Runs `work`, and all that it starts, as part of `call`. */
 export function runInCall<T>(call: ActiveCall, work: () => T): T {
   return scopes.run({ tasks: call.tasks, call }, work);

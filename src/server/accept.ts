@@ -80,6 +80,7 @@ function createTlsAcceptor(first: PortTls, { limits, clock, onConnection, onFail
   const old = new WeakSet<net.Socket>();
   const secure = tls.createServer({ ...TCP, ...secureOptions(first), ALPNProtocols: ["h2", "http/1.1"] });
   secure.on("secureConnection", (socket) => {
+    socket.allowHalfOpen = true;
     const peer = peerOf(socket);
     const below = shaking.get(peer);
     shaking.delete(peer);
@@ -129,6 +130,7 @@ function createTlsAcceptor(first: PortTls, { limits, clock, onConnection, onFail
     peekFirstBytes(socket, (bytes) => {
       if (isTlsRecord(bytes)) {
         speaksTls = true;
+        socket.allowHalfOpen = false; // who leaves in the handshake reads nothing any more
         socket.unshift(bytes);
         secure.emit("connection", socket);
         return true;
@@ -180,6 +182,7 @@ function secureOptions({ cert, key, clientCa }: PortTls): tls.TlsOptions {
   };
 }
 
-function peerOf({ remoteAddress, remotePort }: net.Socket): string {
-  return `${remoteAddress} ${remotePort}`;
+/** Both ends: a peer may connect to several addresses of ours by one port of its own. */
+function peerOf({ remoteAddress, remotePort, localAddress }: net.Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`;
 }

@@ -6,9 +6,9 @@ import { linger } from "../sockets/linger.ts";
 
 const SPEAKS_CLEARTEXT = "this port speaks cleartext: call it by http\n";
 
-/** What every request in cleartext is refused with by a port that speaks TLS. */
+/** What every request in cleartext is refused with by a port that speaks TLS: others of its name may still be in cleartext. */
 export function speaksTls(): ConnectError {
-  return new ConnectError("this port speaks TLS: call it by https", Code.FailedPrecondition);
+  return new ConnectError("this port speaks TLS: call it by https", Code.Unavailable);
 }
 
 /** Answers a peer that speaks TLS to a port in cleartext, and closes. Clients tell an answer in HTTP from a broken handshake. */

@@ -161,7 +161,7 @@ export function createPort(options: PortOptions): Port {
     const handOver = (protocol: "http1" | "http2") => {
       if (protocol === "http1") {
         if (options.tls !== undefined && !("encrypted" in socket)) {
-          connection.retire(); // its one answer is a refusal
+          connection.retire(); // its one answer is a refusal; over HTTP/2 clients would read of a GOAWAY in its place
         }
         http1.accept(connection);
       } else {

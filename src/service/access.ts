@@ -1,4 +1,4 @@
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Access, AccessTarget } from "../call/access.ts";
 import { fullName, type MethodSelector } from "../call/method-selector.ts";
@@ -26,6 +26,12 @@ export interface AccessOptions {
   readonly services: readonly DescService[];
   /** Clients are asked for certificates. */
   readonly asksForCertificates: boolean;
+}
+
+/** What a target asks of who calls it: one of the tests, and a certificate in any case. */
+interface Judgement {
+  readonly tests: readonly Test[];
+  readonly needsCertificate: boolean;
 }
 
 type Test = (identity: PeerIdentity | undefined) => boolean;
@@ -57,21 +63,33 @@ export function createAccess({ rules, services, asksForCertificates }: AccessOpt
     }
   }
 
-  function testsFor(target: AccessTarget): readonly Test[] {
+  function judge(target: AccessTarget): Judgement {
     if (target === "http") {
-      return tests.get(WEB) ?? [];
+      return { tests: tests.get(WEB) ?? [], needsCertificate: false };
     }
     const { typeName } = target.parent;
-    return BUILTIN.test(typeName) ? all : [...(tests.get(typeName) ?? []), ...(tests.get(fullName(target)) ?? [])];
+    return {
+      tests: BUILTIN.test(typeName) ? all : [...(tests.get(typeName) ?? []), ...(tests.get(fullName(target)) ?? [])],
+      needsCertificate: asksForCertificates && REFLECTION.test(typeName),
+    };
   }
 
-  return ({ identity }, target) => {
-    const needsCertificate = asksForCertificates && target !== "http" && REFLECTION.test(target.parent.typeName);
-    if (needsCertificate && identity === undefined) {
-      return refusal(identity, target);
+  const web = judge("http");
+  /** Put together once: a call has no time for it. */
+  const known = new WeakMap<DescMethod, Judgement>();
+  const judgementOf = (target: AccessTarget): Judgement => {
+    if (target === "http") {
+      return web;
     }
-    const isLetIn = rules === undefined || testsFor(target).some((test) => test(identity));
-    return isLetIn ? undefined : refusal(identity, target);
+    const judgement = known.get(target) ?? judge(target);
+    known.set(target, judgement);
+    return judgement;
+  };
+
+  return ({ identity }, target) => {
+    const { tests, needsCertificate } = judgementOf(target);
+    const isLetIn = rules === undefined || tests.some((test) => test(identity));
+    return isLetIn && !(needsCertificate && identity === undefined) ? undefined : refusal(identity, target);
   };
 }
 

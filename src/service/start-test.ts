@@ -20,7 +20,10 @@ export interface TestOptions<C extends ConfigShape> {
   readonly config?: Readonly<Record<string, string>>;
   /** What stands behind the URLs that the service calls, by the name of the variable that holds the URL. */
   readonly fakes?: { readonly [K in keyof C]?: Fake | readonly Fake[] };
-  /** Who calls, as if by a certificate that was verified: a SPIFFE id, or all that a certificate says. Default nobody. */
+  /**
+   * Who calls, as if by a certificate that was verified: in a word, as rules of access have it (`spiffe://…`, `dns:…`,
+   * `subject:…`), or all that a certificate says. Default nobody.
+   */
   readonly identity?: string | PeerIdentity;
 }
 
@@ -127,7 +130,7 @@ export interface TestCallOptions {
   /** Milliseconds to its deadline. Default none. */
   readonly timeoutMs?: number;
   readonly log?: Logger;
-  /** Who calls, as if by a certificate that was verified. Default nobody. */
+  /** Who calls, as in {@link TestOptions}. Default nobody. */
   readonly identity?: string | PeerIdentity;
 }
 
@@ -155,6 +158,19 @@ export async function inCall<T>(options: TestCallOptions, work: () => T | Promis
   }
 }
 
+/** @throws Error where a text is no identity */
 function identityFrom(identity: string | PeerIdentity | undefined): PeerIdentity | undefined {
-  return typeof identity === "string" ? { spiffeId: identity, dnsNames: [], subject: "", name: identity } : identity;
+  if (typeof identity !== "string") {
+    return identity;
+  }
+  const [, kind = "", name = ""] = /^(spiffe:\/\/|dns:|subject:)(.+)$/.exec(identity) ?? [];
+  if (kind === "") {
+    throw new Error(`${JSON.stringify(identity)} is no identity; use spiffe://…, dns:… or subject:…`);
+  }
+  return {
+    spiffeId: kind === "spiffe://" ? identity : undefined,
+    dnsNames: kind === "dns:" ? [name.toLowerCase()] : [],
+    subject: kind === "subject:" ? name : "",
+    name: identity,
+  };
 }

@@ -9,7 +9,7 @@ import { createLogger, type ServiceLogger } from "../observe/logger.ts";
 import type { Port, PortStats } from "../server/port.ts";
 import { CredentialsError } from "../tls/credentials.ts";
 import type { RenewableTls } from "../tls/renewable-tls.ts";
-import { runWithTls } from "../tls/service-tls.ts";
+import { keepServiceTls } from "../tls/service-tls.ts";
 import type { Implementation } from "../wire/implement.ts";
 import { assemble, type Chassis } from "./assemble.ts";
 import { type BaseConfig, readConfiguration } from "./configuration.ts";
@@ -85,7 +85,10 @@ export async function startService<C extends ConfigShape, R>(
 
   async function open(): Promise<RunningService> {
     const tls = await openTls();
-    return tls === undefined ? openWith(tls) : runWithTls(tls.channels, () => openWith(tls));
+    if (tls !== undefined) {
+      keepServiceTls(tasks, tls.channels);
+    }
+    return openWith(tls);
   }
 
   async function openTls(): Promise<ServiceTls | undefined> {

@@ -48,11 +48,20 @@ export async function openServiceTls(
     clock,
     log,
   });
-  if (files.current.certificate?.isForClients === false) {
+  let isForClients = files.current.certificate?.isForClients;
+  if (isForClients === false) {
     log.info("the certificate is not for clients (extended key usage): onward calls show none");
   }
+  files.onRenewal(({ certificate }) => {
+    if (isForClients === true && certificate?.isForClients === false) {
+      log.warn("the new certificate is not for clients (extended key usage): onward calls show none any more");
+    }
+    isForClients = certificate?.isForClients;
+  });
   return {
-    port: portTls(files.current),
+    get port() {
+      return portTls(files.current); // it may be another by the time that the port is made
+    },
     channels: channelView(files, config.TLS_MAX_CONNECTION_AGE_MS),
     get daysLeft() {
       return files.daysLeft;

@@ -96,6 +96,7 @@ describe("what cannot be used is said of a file by its name", () => {
     expect(problemOf({ ...pair, [role]: over.cert + over.cert })).toBe(
       `${file} holds no certificate that has not expired`,
     );
+    expect(problemOf({ ...pair, [role]: pair.cert })).toBe(`${file} holds no certificate of an authority`);
   });
 
   test("of the certificate", async () => {

@@ -126,6 +126,9 @@ function checkAuthorities(authorities: readonly X509Certificate[], now: number):
   if (authorities.every(({ validTo }) => Date.parse(validTo) <= now)) {
     throw new Error("holds no certificate that has not expired");
   }
+  if (!authorities.some((authority) => authority.ca || authority.checkIssued(authority))) {
+    throw new Error("holds no certificate of an authority");
+  }
 }
 
 function isFor(certificate: X509Certificate, usage: string): boolean {

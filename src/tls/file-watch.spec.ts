@@ -51,6 +51,19 @@ describe("a hint comes", () => {
     await hintAfter(() => secret.overwrite({ "tls.key": "key 2" }));
   });
 
+  test("in a folder that has taken the place of another, once that is known", async () => {
+    const secret = mounted();
+    const folder = secret.pathOf("inner");
+    mkdirSync(folder);
+    writeFileSync(`${folder}/tls.crt`, "certificate 1");
+    const { watched, hintAfter } = watching(`${folder}/tls.crt`);
+    renameSync(folder, secret.pathOf("before"));
+    mkdirSync(folder);
+    writeFileSync(`${folder}/tls.crt`, "certificate 2");
+    watched.update();
+    await hintAfter(() => writeFileSync(`${folder}/tls.crt`, "certificate 3"));
+  });
+
   test("when another file is put in its place", async () => {
     const secret = mounted();
     writeFileSync(secret.pathOf("new"), "certificate 2");

@@ -1,4 +1,4 @@
-import { type FSWatcher, realpathSync, watch } from "node:fs";
+import { type FSWatcher, realpathSync, statSync, watch } from "node:fs";
 import { dirname } from "node:path";
 
 /** Hears of changes of files, until it is closed. */
@@ -15,17 +15,18 @@ export interface FileWatch {
  * time.
  */
 export function watchFiles(paths: readonly string[], onHint: () => void): FileWatch {
-  const watchers = new Map<string, FSWatcher>();
+  /** By their paths, and with what stood there: another folder may take its place. */
+  const watchers = new Map<string, { readonly watcher: FSWatcher; readonly inode: number | undefined }>();
 
   function forget(folder: string): void {
-    watchers.get(folder)?.close();
+    watchers.get(folder)?.watcher.close();
     watchers.delete(folder);
   }
 
   function update(): void {
     const wanted = new Set(paths.flatMap((path) => [dirname(path), ...realFolder(path)]));
-    for (const folder of watchers.keys()) {
-      if (!wanted.has(folder)) {
+    for (const [folder, { inode }] of watchers) {
+      if (!wanted.has(folder) || inode !== inodeOf(folder)) {
         forget(folder);
       }
     }
@@ -40,7 +41,7 @@ export function watchFiles(paths: readonly string[], onHint: () => void): FileWa
     try {
       const watcher = watch(folder, { persistent: false }, onHint);
       watcher.on("error", () => forget(folder));
-      watchers.set(folder, watcher);
+      watchers.set(folder, { watcher, inode: inodeOf(folder) });
     } catch {
       // it is looked at from time to time all the same
     }
@@ -55,6 +56,10 @@ export function watchFiles(paths: readonly string[], onHint: () => void): FileWa
       }
     },
   };
+}
+
+function inodeOf(folder: string): number | undefined {
+  return statSync(folder, { throwIfNoEntry: false })?.ino;
 }
 
 function realFolder(path: string): readonly string[] {

@@ -1,14 +1,19 @@
-import { AsyncLocalStorage } from "node:async_hooks";
+import { serviceInProgress } from "../call/current.ts";
 import type { RenewableTls } from "./renewable-tls.ts";
 
-const ofService = new AsyncLocalStorage<RenewableTls>();
+const byService = new WeakMap<object, RenewableTls>();
 
-/** Runs a service, so that the channels which it opens use its certificates without being told. */
-export function runWithTls<T>(tls: RenewableTls, work: () => T): T {
-  return ofService.run(tls, work);
+/**
+ * Remembers a service's certificates, so that the channels which are opened in it use them without being told.
+ *
+ * @param service what {@link serviceInProgress} gives in it
+ */
+export function keepServiceTls(service: object, tls: RenewableTls): void {
+  byService.set(service, tls);
 }
 
 /** What channels use by themselves here; undefined outside of a service, and in one without certificates. */
 export function serviceTls(): RenewableTls | undefined {
-  return ofService.getStore();
+  const service = serviceInProgress();
+  return service === undefined ? undefined : byService.get(service);
 }

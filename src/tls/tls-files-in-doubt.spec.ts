@@ -92,7 +92,9 @@ describe("files that cannot be used", () => {
       expect(newLines()).toEqual([refused(OTHER_KEY)]);
       write(first);
       await clock.advance(30_000);
-      expect(newLines()).toEqual([]);
+      expect(newLines()).toEqual([
+        "info action=renew_certificate, status=restored: the files are the last good ones again",
+      ]);
     }
     expect(told).toEqual([]);
   });

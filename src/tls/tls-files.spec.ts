@@ -7,6 +7,7 @@ import {
   openWritten,
   PAIR,
   pairFor,
+  refused,
   success,
   type WrittenFiles,
 } from "../../test/tls/written-files.ts";
@@ -54,6 +55,30 @@ describe("files that change", () => {
     await clock.advance(DAY_MS);
     expect(told).toHaveLength(1);
     expect(newLines()).toEqual([]);
+  });
+
+  test("are found again behind a read that hangs, which is said", async () => {
+    const written = await openPair(first);
+    written.readMs = () => Number.MAX_SAFE_INTEGER;
+    await written.clock.advance(90_000);
+    expect(written.newLines()).toEqual([refused("the cert tls.crt cannot be read: no answer within 10 s")]);
+    written.readMs = () => 0;
+    written.write(second);
+    await written.clock.advance(41_000);
+    expect(written.files.current.pair).toEqual(second);
+  });
+
+  test("are used by all who listen, though one of them fails", async () => {
+    const { clock, files, write, newLines } = await openPair(first);
+    const told: Credentials[] = [];
+    files.onRenewal(() => {
+      throw new Error("no");
+    });
+    files.onRenewal((credentials) => told.push(credentials));
+    write(second);
+    await clock.advance(30_000);
+    expect(told).toEqual([files.current]);
+    expect(newLines().at(-1)).toContain("the new credentials could not be put to use");
   });
 
   test("are found without a hint within half a minute", async () => {

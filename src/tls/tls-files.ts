@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import type { Clock, Timer } from "../call/clock.ts";
 import type { Logger } from "../call/logger.ts";
 import {
@@ -44,6 +44,8 @@ const DOUBT_MS = 2000;
 const DAY_MS = 24 * 60 * 60_000;
 /** A certificate that ends before is warned of every day. */
 const WARN_DAYS = 14;
+/** What a file has to be read in. */
+const READ_MS = 10_000;
 const MAX_FILE_BYTES = 1024 * 1024;
 
 /**
@@ -58,8 +60,21 @@ export async function openTlsFiles(options: TlsFilesOptions): Promise<TlsFiles> 
   const listeners = new Set<(credentials: Credentials) => void>();
 
   async function readAll(): Promise<Partial<Record<CredentialRole, string>>> {
-    const texts = await Promise.all(roles.map((role) => readOne(read, paths[role] ?? "", nameOf(role))));
+    const texts = await Promise.all(roles.map((role) => readInTime(role)));
     return Object.fromEntries(roles.map((role, at) => [role, texts[at]]));
+  }
+
+  /** A file system may hang; who waits for it would hear of no further change. */
+  async function readInTime(role: CredentialRole): Promise<string> {
+    const late = Promise.withResolvers<never>();
+    const timer = clock.schedule(READ_MS, () => {
+      late.reject(new CredentialsError(`${nameOf(role)} cannot be read: no answer within ${READ_MS / 1000} s`));
+    });
+    try {
+      return await Promise.race([readOne(read, paths[role] ?? "", nameOf(role)), late.promise]);
+    } finally {
+      timer.cancel();
+    }
   }
 
   const first = await readAll();
@@ -116,8 +131,11 @@ export async function openTlsFiles(options: TlsFilesOptions): Promise<TlsFiles> 
         accepted = seen;
         logRenewal();
         for (const listener of listeners) {
-          listener(current);
+          tell(listener);
         }
+        later("remind", msToReminder(), remind);
+      } else if (doubt?.isRefused && !isClosed) {
+        log.info("action=renew_certificate, status=restored: the files are the last good ones again");
       }
       doubt = undefined;
     } catch (error) {
@@ -142,6 +160,14 @@ export async function openTlsFiles(options: TlsFilesOptions): Promise<TlsFiles> 
       log.error(`action=renew_certificate, status=refused: ${problem}; the last good credentials stay in use`);
     } else {
       later("doubt", DOUBT_MS, look);
+    }
+  }
+
+  function tell(listener: (credentials: Credentials) => void): void {
+    try {
+      listener(current);
+    } catch (error) {
+      log.error({ err: error }, "action=renew_certificate, status=failed: the new credentials could not be put to use");
     }
   }
 
@@ -170,7 +196,14 @@ export async function openTlsFiles(options: TlsFilesOptions): Promise<TlsFiles> 
         log.warn({ days_left: days }, `the certificate in ${nameOf("cert")} ends ${inDays(days)}, on ${ends}`);
       }
     }
-    later("remind", DAY_MS, remind);
+    later("remind", msToReminder(), remind);
+  }
+
+  /** A day, or less where there is something to be said before. */
+  function msToReminder(): number {
+    const { certificate } = current;
+    const leftMs = (certificate?.endsAt ?? 0) - today();
+    return Math.min(DAY_MS, ...[leftMs - WARN_DAYS * DAY_MS, leftMs].filter((ms) => ms > 0).map((ms) => ms + 1));
   }
 
   const allPaths = roles.map((role) => paths[role] ?? "");
@@ -215,13 +248,18 @@ async function readOne(read: (path: string) => Promise<string>, path: string, na
 const READ_FAILURES: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EACCES: "this process may not (EACCES)",
-  EISDIR: "it is a folder",
 };
 
 async function readText(path: string): Promise<string> {
-  const bytes = await readFile(path);
-  if (bytes.length > MAX_FILE_BYTES) {
+  const facts = await stat(path);
+  if (facts.isDirectory()) {
+    throw new Error("it is a folder");
+  }
+  if (!facts.isFile()) {
+    throw new Error("it is no file");
+  }
+  if (facts.size > MAX_FILE_BYTES) {
     throw new Error(`it has more than ${MAX_FILE_BYTES / 1024} KiB`);
   }
-  return bytes.toString("utf8");
+  return readFile(path, "utf8");
 }

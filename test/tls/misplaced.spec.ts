@@ -17,10 +17,10 @@ const HEAD_MS = 10_000;
 
 /** What clients say of a port of TLS that they call in cleartext. */
 const OF_TLS = {
-  portico: /^\[failed_precondition\] this port speaks TLS: call it by https$/,
-  "grpc-js": /^9 FAILED_PRECONDITION: this port speaks TLS: call it by https$/,
-  curl: /^\{"code":"failed_precondition","message":"this port speaks TLS: call it by https"\} 400$/,
-  grpcurl: /Code: FailedPrecondition\s+Message: this port speaks TLS: call it by https$/,
+  portico: /^\[unavailable\] this port speaks TLS: call it by https$/,
+  "grpc-js": /^14 UNAVAILABLE: this port speaks TLS: call it by https$/,
+  curl: /^\{"code":"unavailable","message":"this port speaks TLS: call it by https"\} 503$/,
+  grpcurl: /Code: Unavailable\s+Message: this port speaks TLS: call it by https$/,
 } as const;
 
 /** And of one in cleartext that it calls by TLS. */
@@ -60,7 +60,7 @@ describe("a port that speaks TLS", () => {
     await peer.send(`POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${2 ** 30}\r\n\r\n`);
     void peer.send(Buffer.alloc(2 ** 20));
     const { status, headers, body } = await peer.answer();
-    expect([status, headers.get("connection")]).toEqual([400, "close"]);
+    expect([status, headers.get("connection")]).toEqual([503, "close"]);
     expect(body).toContain("this port speaks TLS: call it by https");
     await peer.closed;
     expect(complaints(app)).toEqual([SPEAKS_CLEARTEXT]);
@@ -69,7 +69,7 @@ describe("a port that speaks TLS", () => {
   test("answers a request in cleartext that comes byte by byte", async () => {
     using peer = await rawSocket(app.url);
     await peer.sendByteByByte("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
-    expect(await peer.answer()).toMatchObject({ status: 400 });
+    expect(await peer.answer()).toMatchObject({ status: 503 });
   });
 
   test.each([
@@ -142,17 +142,20 @@ describe("a port that speaks TLS", () => {
     expect(app.stats()).toMatchObject({ failedHandshakes: 1 });
   });
 
-  test("says of a peer that leaves in the middle of a handshake that it has, and who it was", async () => {
-    const peer = await rawSocket(app.url);
-    await peer.send((await clientHello()).subarray(0, 100));
-    await served();
-    peer.socket.resetAndDestroy();
-    const line = await until(() => app.logs.find(({ message }) => message === complaints(app)[0]));
-    expect(line).toMatchObject({
-      message: "a connection came to nothing: the peer has closed it in the middle of the TLS handshake",
-      remote_address: "127.0.0.1",
-    });
-  });
+  test.each(["resetAndDestroy", "end"] as const)(
+    "says at once of a peer that leaves in a handshake who it was: %s",
+    async (leave) => {
+      const peer = await rawSocket(app.url);
+      await peer.send((await clientHello()).subarray(0, 100));
+      await served();
+      peer.socket[leave]();
+      const line = await until(() => app.logs.find(({ message }) => message === complaints(app)[0]));
+      expect(line).toMatchObject({
+        message: "a connection came to nothing: the peer has closed it in the middle of the TLS handshake",
+        remote_address: "127.0.0.1",
+      });
+    },
+  );
 
   test("says nothing of handshakes that it ends itself, when it stops", async () => {
     using peer = await rawSocket(app.url);

@@ -207,10 +207,8 @@ export class Backend implements Pickable {
       if (this.#rest !== undefined || [...this.#connecting.keys()].some((connection) => !isOld(connection))) {
         return; // until that is over
       }
-      if (this.canGrow) {
-        this.#growing.add(this.#begin()); // which stays, unlike one that is made for a crowd
-        return;
-      }
+      this.#growing.add(this.#begin()); // which stays, unlike one that is made for a crowd; for a moment there is one more
+      return;
     }
     for (const connection of this.#ready.filter(isOld)) {
       connection.drain();
