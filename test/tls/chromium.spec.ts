@@ -68,7 +68,7 @@ describe.skipIf(chromiumPath === undefined)(`Chromium${chromiumNote}`, () => {
 
   test("shows the words of a TLS port that it calls in cleartext", async () => {
     await using app = await startSecured({ pair: servers.right });
-    expect(await visit(app.url.replace("https:", "http:"))).toMatch(/^400 .*this port speaks TLS: call it by https/);
+    expect(await visit(app.url.replace("https:", "http:"))).toMatch(/^503 .*this port speaks TLS: call it by https/);
     expect(complaints(app)).toEqual(["a connection came to nothing: the peer speaks cleartext, and this port TLS"]);
   });
 
