@@ -3,6 +3,7 @@ import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { ActiveCall } from "../call/call.ts";
 import { callInProgress } from "../call/current.ts";
 import { type Answer, answerFor, onwardFailure } from "../call/errors.ts";
+import { fullName } from "../call/method-selector.ts";
 import { eachStep } from "./streams.ts";
 
 /** Turns what a handler throws into what its caller may know (call/errors.ts), and logs what only we may know. */
@@ -11,7 +12,7 @@ export const answerErrors: Interceptor = (next) => (request) => {
   if (call === undefined) {
     return next(request);
   }
-  const name = `${request.service.typeName}/${request.method.name}`;
+  const name = fullName(request.method);
   return eachStep(
     async (take) => {
       try {

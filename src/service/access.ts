@@ -81,8 +81,11 @@ export function createAccess({ rules, services, asksForCertificates }: AccessOpt
     if (target === "http") {
       return web;
     }
-    const judgement = known.get(target) ?? judge(target);
-    known.set(target, judgement);
+    let judgement = known.get(target);
+    if (judgement === undefined) {
+      judgement = judge(target);
+      known.set(target, judgement);
+    }
     return judgement;
   };
 

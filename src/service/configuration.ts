@@ -2,6 +2,7 @@ import * as z from "zod";
 import { MAX_TIMER_MS } from "../call/clock.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../observe/logger.ts";
 import { trustedProxies } from "../server/proxies.ts";
+import { DEFAULT_MAX_CONNECTION_AGE_MS } from "../tls/channel-tls-files.ts";
 import { tlsProblems } from "./tls-problems.ts";
 
 const milliseconds = (defaultMs: number) => z.coerce.number().int().min(0).max(MAX_TIMER_MS).default(defaultMs);
@@ -79,7 +80,7 @@ const baseShape = {
   /** Who vouches for the services that are called by TLS. Default: the authorities that Node trusts. */
   TLS_CA_FILE: z.string().optional(),
   /** When connections are gone that were made before a certificate was renewed. */
-  TLS_MAX_CONNECTION_AGE_MS: milliseconds(600_000),
+  TLS_MAX_CONNECTION_AGE_MS: milliseconds(DEFAULT_MAX_CONNECTION_AGE_MS),
   SHUTDOWN_DELAY_MS: milliseconds(0),
   SHUTDOWN_GRACE_MS: milliseconds(10_000),
 } satisfies z.ZodRawShape;

@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 import { createReadiness } from "../builtin/readiness.ts";
 import { type Clock, systemClock } from "../call/clock.ts";
 import { runInService } from "../call/current.ts";
+import { fullName } from "../call/method-selector.ts";
 import type { PeerIdentity } from "../call/peer.ts";
 import { createTasks } from "../call/tasks.ts";
 import type { LogDestination } from "../observe/log-output.ts";
@@ -197,7 +198,7 @@ function noteBrowserLimits(log: ServiceLogger, implementations: readonly Impleme
     .filter(({ service }) => !service.typeName.startsWith("grpc."))
     .flatMap(({ service }) => service.methods)
     .filter(({ methodKind }) => methodKind === "client_streaming" || methodKind === "bidi_streaming")
-    .map((method) => `${method.parent.typeName}/${method.name}`);
+    .map(fullName);
   if (uncallable.length > 0) {
     log.info(`browsers cannot call ${uncallable.join(", ")}: they do not stream requests`);
   }

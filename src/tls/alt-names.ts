@@ -10,7 +10,6 @@ export interface AltNames {
  * one.
  */
 const ENTRY = /([A-Za-z0-9 ]+):("(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/y;
-const ESCAPED_QUOTES = /^"/;
 
 /**
  * Reads the subject alternative names as node:crypto writes them (its documentation, `x509.subjectAltName`).
@@ -26,7 +25,7 @@ export function readAltNames(text: string): AltNames | undefined {
     if (kind === undefined) {
       return undefined;
     }
-    const name = ESCAPED_QUOTES.test(written) ? unquoted(written) : written;
+    const name = written.startsWith('"') ? unquoted(written) : written;
     if (name === undefined) {
       return undefined;
     }

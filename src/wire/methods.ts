@@ -1,5 +1,6 @@
 import { createRegistry } from "@bufbuild/protobuf";
 import { createServiceImplSpec } from "@connectrpc/connect";
+import { fullName } from "../call/method-selector.ts";
 import { withImports } from "../call/schema-files.ts";
 import type { RpcMethod } from "./call-plan.ts";
 import { methodCodecs } from "./codec.ts";
@@ -23,7 +24,7 @@ export function rpcMethods(options: RpcOptions): ReadonlyMap<string, RpcMethod> 
   for (const { service, methods } of implementations) {
     for (const spec of Object.values(createServiceImplSpec(service, methods).methods)) {
       const { method } = spec;
-      const name = `${method.parent.typeName}/${method.name}`;
+      const name = fullName(method);
       const path = `/${name}`;
       const handler = universal.get(path);
       if (handler !== undefined) {

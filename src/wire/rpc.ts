@@ -2,8 +2,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { type PlannedCall, planCall, type RpcMethod } from "./call-plan.ts";
 import type { Exchange, Handler } from "./exchange.ts";
 import { rpcMethods } from "./methods.ts";
-import { errorAnswer, isConnectStream, type RpcProtocol, rpcProtocol } from "./protocol.ts";
-import { refuseWith } from "./refuse.ts";
+import { isConnectStream, type RpcProtocol, rpcProtocol } from "./protocol.ts";
+import { refuseCall, refuseWith } from "./refuse.ts";
 import type { RpcOptions } from "./rpc-options.ts";
 import { StreamCall } from "./stream-call.ts";
 import { UnaryCall } from "./unary-call.ts";
@@ -54,14 +54,11 @@ const UNPLANNED = "left to Connect";
 const MAX_SHOWN_PATH = 200;
 
 function answerUnknownMethod(exchange: Exchange, protocol: RpcProtocol): Promise<void> {
-  exchange.call.protocol = protocol;
-  exchange.call.answeredCode = Code.Unimplemented;
   // The path is the caller's, and may be as long as a header list; the message travels in one.
   const path = exchange.path.length > MAX_SHOWN_PATH ? `${exchange.path.slice(0, MAX_SHOWN_PATH)}…` : exchange.path;
   const error = new ConnectError(`${path} is no method of this service`, Code.Unimplemented);
   const contentType = exchange.field("content-type") ?? "";
-  const answer = errorAnswer(protocol, contentType, error);
   // There is nothing at the path, which Connect's own servers say by 404; its code is in the body.
-  const status = protocol === "connect" && !isConnectStream(contentType) ? 404 : answer.status;
-  return exchange.respond({ ...answer, status });
+  const isConnectUnary = protocol === "connect" && !isConnectStream(contentType);
+  return refuseCall(exchange, protocol, error, isConnectUnary ? 404 : undefined);
 }
