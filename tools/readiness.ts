@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import * as http from "node:http";
 import * as https from "node:https";
+import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Placement } from "./placement.ts";
 
@@ -8,21 +9,24 @@ const pollMs = 50;
 const probeMs = 1_000;
 
 /**
- * Asks `/readyz` until it answers 200 or the signal aborts; says which of the two happened. Over TLS the answer counts if
- * the service's certificate is good; no other is shown, since the probes are open to everybody.
+ * Asks `/readyz` until the service has started or the signal aborts. One that lacks something it depends on has started as
+ * well: it answers calls, and nobody knows when it gets what it lacks. Over TLS the answer counts if the service's
+ * certificate is good; no other is shown, since the probes are open to everybody.
+ * @returns The names of the conditions that the service fails, none where it is ready; undefined once the signal aborts.
  */
-export async function becomesReady(
+export async function untilStarted(
   { url, tls }: Pick<Placement, "url" | "tls">,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<readonly string[] | undefined> {
   while (!signal.aborted) {
-    if (await answersReady(url, tls?.ca)) return true;
+    const failing = await askWhatFails(url, tls?.ca);
+    if (failing !== undefined) return failing;
     await delay(pollMs);
   }
-  return false;
+  return undefined;
 }
 
-async function answersReady(url: string, caFile: string | undefined): Promise<boolean> {
+async function askWhatFails(url: string, caFile: string | undefined): Promise<readonly string[] | undefined> {
   // No agent: a connection kept alive would be one more for the service to wait for when it stops.
   const options = { agent: false, timeout: probeMs } as const;
   const address = `${url}/readyz`;
@@ -31,14 +35,23 @@ async function answersReady(url: string, caFile: string | undefined): Promise<bo
     : http.get(address, options);
   request.once("timeout", () => request.destroy());
   return new Promise((resolve) => {
-    request.once("response", (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
+    request.once("response", (response) => resolve(whatFailsBy(response)));
     // Refused is the usual answer until the port is open: the next question follows.
-    request.on("error", () => resolve(false));
-    request.once("close", () => resolve(false));
+    request.on("error", () => resolve(undefined));
+    request.once("close", () => resolve(undefined));
   });
+}
+
+/** Undefined for an answer that is cut off, or of no service that has started. */
+async function whatFailsBy(response: http.IncomingMessage): Promise<readonly string[] | undefined> {
+  try {
+    const body = await text(response);
+    if (response.statusCode === 200) return [];
+    const { status, failing } = JSON.parse(body) as { readonly status?: unknown; readonly failing?: unknown }; // null throws
+    return status === "failing" && Array.isArray(failing) ? failing.map(String) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Read each time, since it is renewed. One that cannot be read the service complains of, and does not become ready. */

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import type { Placement } from "./placement.ts";
-import { becomesReady } from "./readiness.ts";
+import { untilStarted } from "./readiness.ts";
 
-const readyWithinMs = 30_000;
+const startWithinMs = 30_000;
 /** What a service gets on top of its own delay and grace before it is killed. */
 const stopMarginMs = 10_000;
 const exitedWell = "exited with code 0";
@@ -11,8 +11,9 @@ const exitedWell = "exited with code 0";
 /** Starts services as child processes and owns them: none outlives this process. */
 export interface Supervisor {
   /**
-   * Starts a service, which must not be running, and waits until it is ready.
-   * @returns What went wrong, such as "exited with code 1", or nothing. A service that is not ready in time is stopped.
+   * Starts a service, which must not be running, and waits until it has started; what it still lacks to be ready is
+   * reported.
+   * @returns What went wrong, such as "exited with code 1", or nothing. A service that has not started in time is stopped.
    */
   start(placement: Placement): Promise<string | undefined>;
   /**
@@ -31,7 +32,7 @@ interface Options {
   readonly root: string;
   /** Takes a line for the user. */
   readonly report: (line: string) => void;
-  /** Called when a service that was ready ends without having been told to; `how` is such as "was killed by SIGKILL". */
+  /** Called when a service that had started ends without having been told to; `how` is such as "was killed by SIGKILL". */
   readonly onDeath: (name: string, how: string) => void;
 }
 
@@ -39,7 +40,7 @@ interface Child {
   readonly placement: Placement;
   readonly process: ChildProcess;
   readonly ended: Promise<string>;
-  state: "starting" | "ready" | "stopping";
+  state: "starting" | "started" | "stopping";
   /** Whether it stopped as it should; it is told once, since a second signal means that nobody waits any longer. */
   stopped?: Promise<boolean>;
 }
@@ -56,17 +57,21 @@ export function createSupervisor({ root, report, onDeath }: Options): Supervisor
     const ended = child.ended.then((how) => {
       children.delete(name);
       enough.abort();
-      if (child.state === "ready") onDeath(name, how);
+      if (child.state === "started") onDeath(name, how);
       return how;
     });
-    const isReady = await becomesReady(placement, AbortSignal.any([enough.signal, AbortSignal.timeout(readyWithinMs)]));
+    const failing = await untilStarted(placement, AbortSignal.any([enough.signal, AbortSignal.timeout(startWithinMs)]));
     if (enough.signal.aborted) return ended;
-    if (isReady) {
-      if (child.state === "starting") child.state = "ready";
+    if (failing !== undefined) {
+      if (child.state !== "starting") return undefined;
+      child.state = "started";
+      if (failing.length > 0) {
+        report(`${name} runs, but is not ready (${placement.url}/readyz): ${failing.join(", ")}. Its log says why.`);
+      }
       return undefined;
     }
     await stopChild(child);
-    return `was not ready within ${readyWithinMs / 1_000} s (${placement.url}/readyz)`;
+    return `was not ready within ${startWithinMs / 1_000} s (${placement.url}/readyz)`;
   }
 
   async function stopChild(child: Child): Promise<boolean> {

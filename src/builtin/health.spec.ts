@@ -12,11 +12,14 @@ import {
 import { connectNodeAdapter, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
 import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "../../gen/health/v1/health_pb.js";
+import type { Logger } from "../call/logger.ts";
 import type { Implementation } from "../wire/implement.ts";
 import { healthService } from "./health.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
 
 const greeter = "greeter.v1.GreeterService";
+const history = "name.v1.HistoryService";
+const { NOT_SERVING, SERVING } = ServingStatus;
 
 describe("Check", () => {
   test("says SERVING for the server and for each service while serving, NOT_SERVING before and after", async () => {
@@ -33,6 +36,27 @@ describe("Check", () => {
     expect(await check()).toBe(ServingStatus.NOT_SERVING);
     readiness.set("closing");
     expect(await check()).toBe(ServingStatus.NOT_SERVING);
+  });
+
+  test("says NOT_SERVING for the server and for the services that a failing condition names, and for no other", async () => {
+    const { client, readiness } = inMemory([greeter, history]);
+    const statuses = async () => {
+      const checks = ["", greeter, history].map((service) => client.check({ service }));
+      return (await Promise.all(checks)).map(({ status }) => status);
+    };
+    const store = readiness.condition("store", [history]);
+    const queue = readiness.condition("queue", []);
+    readiness.set("serving");
+    expect(await statuses()).toEqual([SERVING, SERVING, SERVING]);
+    store.fail("connection refused");
+    expect(await statuses()).toEqual([NOT_SERVING, SERVING, NOT_SERVING]);
+    queue.fail("full");
+    store.clear();
+    expect(await statuses()).toEqual([NOT_SERVING, SERVING, SERVING]);
+    queue.clear();
+    expect(await statuses()).toEqual([SERVING, SERVING, SERVING]);
+    readiness.set("draining");
+    expect(await statuses()).toEqual([NOT_SERVING, NOT_SERVING, NOT_SERVING]);
   });
 
   test("fails with not_found for a service that is not served, without repeating its name in a header", async () => {
@@ -61,6 +85,18 @@ describe("List", () => {
     ]);
   });
 
+  test("has the statuses that Check gives while a condition fails", async () => {
+    const { client, readiness } = inMemory([greeter, history]);
+    readiness.set("serving");
+    readiness.condition("store", [history]).fail("connection refused");
+    const { statuses } = await client.list({});
+    expect(Object.entries(statuses).map(([name, { status }]) => [name, status])).toEqual([
+      ["", NOT_SERVING],
+      [greeter, SERVING],
+      [history, NOT_SERVING],
+    ]);
+  });
+
   test("is resource_exhausted beyond a hundred names", async () => {
     const services = Array.from({ length: 100 }, (_, index) => `many.v1.Service${index}`);
     await expect(inMemory(services.slice(1)).client.list({})).resolves.toBeDefined();
@@ -79,6 +115,24 @@ describe("Watch", () => {
     expect(await statuses.next()).toBe(ServingStatus.NOT_SERVING);
     readiness.set("closing");
     expect(await statuses.next()).toBe("end");
+  });
+
+  test("tells whom a condition concerns when it fails and when it is met again, and nobody else", async () => {
+    const { client, readiness } = inMemory([greeter, history]);
+    readiness.set("serving");
+    const store = readiness.condition("store", [history]);
+    const concerned = [read(client.watch({})), read(client.watch({ service: history }))];
+    const other = read(client.watch({ service: greeter }));
+    const next = () => Promise.all(concerned.map((statuses) => statuses.next()));
+    expect(await next()).toEqual([SERVING, SERVING]);
+    expect(await other.next()).toBe(SERVING);
+    store.fail("connection refused");
+    expect(await next()).toEqual([NOT_SERVING, NOT_SERVING]);
+    store.fail("connection reset");
+    store.clear();
+    expect(await next()).toEqual([SERVING, SERVING]);
+    readiness.set("closing");
+    expect(await other.next()).toBe(NOT_SERVING);
   });
 
   test("sends a status once, however many states it stands for", async () => {
@@ -169,9 +223,11 @@ test("over gRPC, a Watch follows the server, a caller that leaves is forgotten, 
   }
 });
 
+const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
 /** A health service whose readiness counts who is subscribed to it. */
 function counted(serviceNames: readonly string[]) {
-  const readiness = createReadiness();
+  const readiness = createReadiness(silent);
   const subscriptions = { count: 0, changed: Promise.withResolvers<void>(), gone };
   async function gone(left = 0): Promise<void> {
     while (subscriptions.count > left) await subscriptions.changed.promise;
@@ -186,7 +242,15 @@ function counted(serviceNames: readonly string[]) {
     get state() {
       return readiness.state;
     },
-    set: (state) => readiness.set(state),
+    get isReady() {
+      return readiness.isReady;
+    },
+    get failing() {
+      return readiness.failing;
+    },
+    serves: readiness.serves,
+    set: readiness.set,
+    condition: readiness.condition,
     subscribe(listener) {
       const unsubscribe = readiness.subscribe(listener);
       change(+1);

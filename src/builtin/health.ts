@@ -8,7 +8,7 @@ const maxListedServices = 100;
 
 /**
  * gRPC's own health service. It answers for `""` (the whole server) and for each of `serviceNames` (full names such as
- * `greeter.v1.GreeterService`): SERVING while `readiness` is serving, NOT_SERVING otherwise.
+ * `greeter.v1.GreeterService`): SERVING while `readiness` is ready, or serves that service; NOT_SERVING otherwise.
  *
  * A Watch stream ends with OK after its last status once `readiness` is closing, so that a watcher never holds a
  * shutdown up; the protocol has clients retry with back-off "if the call terminates with any other status (including
@@ -21,7 +21,8 @@ export function healthService(readiness: Readiness, serviceNames: readonly strin
 
   function statusOf(name: string): ServingStatus {
     if (!names.has(name)) return ServingStatus.SERVICE_UNKNOWN;
-    return readiness.state === "serving" ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+    const isServing = name === "" ? readiness.isReady : readiness.serves(name);
+    return isServing ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
   }
 
   return implement(Health, {

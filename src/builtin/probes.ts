@@ -3,16 +3,20 @@ import type { Readiness } from "./readiness.ts";
 
 /**
  * `GET /healthz`: the process lives. `GET /readyz`: it should get traffic; 503 while it starts and drains, for as long as
- * the port listens. HEAD works as well.
+ * the port listens, and while a condition fails, with the names of those that do. HEAD works as well.
  */
 export function probes(readiness: Readiness): Handler {
   return (exchange) => {
     if (!isProbe(exchange)) {
       return undefined;
     }
-    return exchange.path === "/healthz"
-      ? answer(exchange, 200, "alive")
-      : answer(exchange, readiness.state === "serving" ? 200 : 503, readiness.state);
+    if (exchange.path === "/healthz") {
+      return answer(exchange, 200, { status: "alive" });
+    }
+    const { state, isReady, failing } = readiness;
+    // Why they fail is not for everybody, as this answer is.
+    const document = state === "serving" && !isReady ? { status: "failing", failing } : { status: state };
+    return answer(exchange, isReady ? 200 : 503, document);
   };
 }
 
@@ -21,7 +25,7 @@ export function isProbe({ method, path }: Exchange): boolean {
   return (path === "/healthz" || path === "/readyz") && (method === "GET" || method === "HEAD");
 }
 
-function answer(exchange: Exchange, status: number, state: string): Promise<void> {
+function answer(exchange: Exchange, status: number, document: object): Promise<void> {
   exchange.setHeader("cache-control", "no-store");
-  return respondJson(exchange, status, { status: state });
+  return respondJson(exchange, status, document);
 }

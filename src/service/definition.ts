@@ -1,5 +1,7 @@
+import type { DescService } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import type * as z from "zod";
+import type { Condition } from "../builtin/readiness.ts";
 import type { Logger } from "../call/logger.ts";
 import type { UpgradeHandler } from "../server/http1-server.ts";
 import type { PortLimits } from "../server/limits.ts";
@@ -7,6 +9,8 @@ import type { Implementation } from "../wire/implement.ts";
 import type { AccessRule } from "./access.ts";
 import type { HttpApplication } from "./application.ts";
 import type { BaseConfig } from "./configuration.ts";
+
+export type { Condition } from "../builtin/readiness.ts";
 
 /** A service's environment variables beyond those that every service has, each with its Zod schema. */
 export type ConfigShape = Readonly<Record<string, z.ZodType>>;
@@ -27,6 +31,14 @@ export interface ResourceOpener<C extends ConfigShape> {
   readonly log: Logger;
   /** Has `resource` closed when the service stops: after the port, and in the reverse order of opening. Returns it. */
   use<T extends Disposable | AsyncDisposable>(resource: T): T;
+  /**
+   * Makes a condition of the service's readiness: something that it depends on, such as a store. It is met. While it fails,
+   * `/readyz` answers 503 and names it, and the health service says NOT_SERVING of the whole server and of `services`
+   * (default none); calls are answered all the same.
+   *
+   * @throws Error where the name is not lower case letters, digits and hyphens, or is taken
+   */
+  condition(name: string, services?: readonly DescService[]): Condition;
 }
 
 /** Limits of a service. Sizes in bytes, times in milliseconds. */

@@ -102,11 +102,20 @@ export async function startService<C extends ConfigShape, R>(
   }
 
   async function openWith(tls: ServiceTls | undefined): Promise<RunningService> {
-    const opened = await definition.resources?.({ config, log, use: resources.use });
+    const readiness = createReadiness(log);
+    const opened = await definition.resources?.({
+      config,
+      log,
+      use: resources.use,
+      condition: (name, services = []) =>
+        readiness.condition(
+          name,
+          services.map(({ typeName }) => typeName),
+        ),
+    });
     surroundings.stopping?.throwIfAborted();
     // Without `resources`, R is undefined.
     const application: Application<C, R> = { config, log, resources: opened as R };
-    const readiness = createReadiness();
     const { port, implementations } = await assemble(definition, application, {
       clock,
       log,
