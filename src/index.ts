@@ -8,6 +8,7 @@ export { type Channel, createChannel } from "./client/channel.ts";
 export type { ChannelOptions } from "./client/channel-options.ts";
 export type { ChannelEvents } from "./client/channel-sight.ts";
 export type { BackendStats, ChannelStats } from "./client/channel-stats.ts";
+export { createClient } from "./client/create-client.ts";
 export type { Address, Resolution, Resolver, ResolverListener } from "./client/resolving/resolver.ts";
 export { targetProblem } from "./client/resolving/target.ts";
 export type { RetryPolicy } from "./client/service-config/method-config.ts";
@@ -19,6 +20,7 @@ export type { HttpApplication, HttpListener, KoaApplication } from "./service/ap
 export { type BaseConfig, ConfigurationError } from "./service/configuration.ts";
 export {
   type Application,
+  type Condition,
   type ConfigOf,
   type ConfigShape,
   defineService,
@@ -30,4 +32,11 @@ export {
 export { run } from "./service/run.ts";
 export { type TlsFilePaths, tlsFiles } from "./tls/channel-tls-files.ts";
 export type { ChannelTls, RenewableTls } from "./tls/renewable-tls.ts";
+export { DomainValueError } from "./types/domain-value-error.ts";
+export {
+  type DomainClient,
+  type DomainHandlers,
+  type DomainService,
+  withDomainTypes,
+} from "./types/with-domain-types.ts";
 export { type Implementation, implement } from "./wire/implement.ts";

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import type { DescService } from "@bufbuild/protobuf";
-import { type ConnectRouter, createConnectRouter, type ServiceImpl } from "@connectrpc/connect";
+import { type ConnectRouter, createConnectRouter } from "@connectrpc/connect";
 import { createUniversalHandlerClient } from "@connectrpc/connect/protocol";
 import { registerMemoryTarget } from "../client/memory.ts";
+import type { AnyService, HandlersOf } from "../wire/adapted-service.ts";
+import { implementPartly } from "../wire/implement.ts";
 
 /** A service that stands in for one that is called. Made by {@link fake}. */
 export interface Fake {
@@ -10,8 +11,9 @@ export interface Fake {
 }
 
 /** Answers the methods of `service` that are given; the others are `unimplemented`. */
-export function fake<S extends DescService>(service: S, methods: Partial<ServiceImpl<S>>): Fake {
-  return { register: (router) => void router.service(service, methods) };
+export function fake<S extends AnyService>(service: S, methods: Partial<HandlersOf<S>>): Fake {
+  const implementation = implementPartly(service, methods);
+  return { register: (router) => void router.service(implementation.service, implementation.methods) };
 }
 
 /** Puts fakes behind a URL of their own, inside the process, until disposed. */

@@ -1,5 +1,3 @@
-import type { DescService } from "@bufbuild/protobuf";
-import { type Client, createClient } from "@connectrpc/connect";
 import { ActiveCall } from "../call/call.ts";
 import { systemClock } from "../call/clock.ts";
 import { runInCall } from "../call/current.ts";
@@ -9,6 +7,8 @@ import { requestIdFrom } from "../call/request-id.ts";
 import { createTasks } from "../call/tasks.ts";
 import { createChannel } from "../client/channel.ts";
 import type { ChannelOptions } from "../client/channel-options.ts";
+import { createClient } from "../client/create-client.ts";
+import type { AnyService, ClientOf } from "../wire/adapted-service.ts";
 import type { ConfigShape, ServiceDefinition } from "./definition.ts";
 import { type Fake, openFakes } from "./fakes.ts";
 import { type ServiceStats, startService } from "./start.ts";
@@ -50,7 +50,7 @@ export interface TestApp extends AsyncDisposable {
    * A client that calls the service over its port; gRPC unless the options say otherwise. By TLS it trusts, and shows, what the
    * service itself does to those that it calls.
    */
-  client<S extends DescService>(service: S, options?: ChannelOptions): Client<S>;
+  client<S extends AnyService>(service: S, options?: ChannelOptions): ClientOf<S>;
   /** Fetches a path of the service. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Stops the service as a signal would; disposing it does the same. */

@@ -3,9 +3,10 @@ import { type Import, importsOf, type Source } from "./sources.ts";
 
 /** The entrances of the package, and which rooms each opens on to. */
 const ENTRANCES: Readonly<Record<string, readonly string[]>> = {
-  "src/index.ts": ["service", "interceptors", "server", "client", "tls", "wire", "call"],
-  "src/client.ts": ["client", "interceptors", "tls", "call"],
+  "src/index.ts": ["service", "types", "interceptors", "server", "client", "tls", "wire", "call"],
+  "src/client.ts": ["client", "types", "interceptors", "tls", "call"],
   "src/testing.ts": ["service"],
+  "src/types.ts": ["types"],
 };
 
 /**
@@ -21,6 +22,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   server: ["sockets", "http2", "tls", "wire", "call"],
   client: ["sockets", "http2", "tls", "wire", "call", "gen"],
   observe: ["server", "wire", "call"],
+  types: ["wire", "call", "gen"],
   builtin: ["server", "wire", "call", "gen"],
   service: ["observe", "builtin", "interceptors", "server", "client", "tls", "wire", "call"],
 };
@@ -33,7 +35,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 const EVERYBODYS_PACKAGES = /^(?:node:.+|@connectrpc\/connect|@bufbuild\/protobuf)$/;
 
 /** Services are users of the package: they see it by its entrances only. */
-const SERVICES_SEE = ["portico", "portico/client", "portico/testing"];
+const SERVICES_SEE = ["portico", "portico/client", "portico/testing", "portico/types"];
 
 /** A wrong arrow, as a sentence. */
 export type Complaint = string;

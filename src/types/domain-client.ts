@@ -1,0 +1,68 @@
+import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
+import { type CallOptions, type Client, Code, ConnectError } from "@connectrpc/connect";
+import { markOnward } from "../call/errors.ts";
+import { fullName } from "../call/method-selector.ts";
+import { eachOf } from "./conversion.ts";
+import { DomainValueError } from "./domain-value-error.ts";
+import type { MessageType, MethodTypes, ServiceTypes } from "./message-type.ts";
+
+/** A client's method of any kind, as far as it matters here. */
+type Call = (request: unknown, options?: CallOptions) => unknown;
+
+/** A client in domain types, of one in Connect's shapes. */
+export function domainClient(
+  { desc, methods }: ServiceTypes<DescService, Readonly<Record<string, MethodTypes>>>,
+  client: Client<DescService>,
+): Readonly<Record<string, Call>> {
+  const calls = client as Readonly<Record<string, Call>>; // as above
+  return Object.fromEntries(
+    desc.methods.map((method) => {
+      const { localName } = method;
+      const call = calls[localName] as Call; // Connect's client has every method of its service
+      return [localName, adapt(call, method, methods[localName])];
+    }),
+  );
+}
+
+function adapt(call: Call, method: DescMethod, types: MethodTypes | undefined): Call {
+  if (types === undefined) {
+    return call;
+  }
+  const write = (value: unknown) => (types.input === undefined ? value : types.input.toMessage(value));
+  const read = types.output === undefined ? (message: Message) => message : readerOf(types.output, method);
+  // Of this kind of method, a request and an answer are what they are taken for here.
+  switch (method.methodKind) {
+    case "unary":
+      return async (request, options) => read((await call(write(request), options)) as Message);
+    case "client_streaming":
+      return async (requests, options) =>
+        read((await call(eachOf(requests as AsyncIterable<unknown>, write), options)) as Message);
+    case "server_streaming":
+      return (request, options) => eachOf(call(write(request), options) as AsyncIterable<Message>, read);
+    case "bidi_streaming":
+      return (requests, options) =>
+        eachOf(call(eachOf(requests as AsyncIterable<unknown>, write), options) as AsyncIterable<Message>, read);
+  }
+}
+
+function readerOf(type: MessageType<Message, unknown, unknown>, method: DescMethod): (message: Message) => unknown {
+  return (message) => {
+    try {
+      return type.fromMessage(message);
+    } catch (error) {
+      throw error instanceof DomainValueError ? badAnswer(error, method) : error;
+    }
+  };
+}
+
+/** What another service has sent: like all that it sends, it is for the log of a handler that lets it through. */
+function badAnswer(cause: DomainValueError, method: DescMethod): ConnectError {
+  const error = new ConnectError(
+    `the answer does not fit: ${cause.message}`,
+    Code.Internal,
+    undefined,
+    undefined,
+    cause,
+  );
+  return markOnward(error, { url: fullName(method) });
+}

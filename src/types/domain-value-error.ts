@@ -1,0 +1,41 @@
+/** A value that is not what the schema says of its field: nothing of it was truncated, rounded or guessed. */
+export class DomainValueError extends TypeError {
+  override readonly name = "DomainValueError";
+  /** The way to the field, by the names of the schema: `entries[3].id`. */
+  readonly path: string;
+  /** What is wrong, without the value itself: `must be 12 bytes, an ObjectId; it has 11`. */
+  readonly problem: string;
+
+  constructor(path: string, problem: string) {
+    super(`${path} ${problem}`);
+    this.path = path;
+    this.problem = problem;
+  }
+}
+
+/** The same error, seen from outside the field, element or entry `prefix`. */
+export function within(error: unknown, prefix: string): unknown {
+  if (!(error instanceof DomainValueError)) {
+    return error;
+  }
+  const separator = error.path === "" || error.path.startsWith("[") ? "" : ".";
+  return new DomainValueError(`${prefix}${separator}${error.path}`, error.problem);
+}
+
+/** What a value is, for an error: nothing of what it holds, which may be a secret. */
+export function kindOf(value: unknown): string {
+  if (value === undefined || value === null) {
+    return String(value);
+  }
+  if (typeof value !== "object") {
+    return `a ${typeof value}`;
+  }
+  const { _bsontype: bsonType, sub_type: subtype } = value as {
+    readonly _bsontype?: unknown;
+    readonly sub_type?: unknown;
+  };
+  if (typeof bsonType === "string") {
+    return bsonType === "Binary" ? `a Binary of subtype ${subtype}` : `a BSON ${bsonType}`;
+  }
+  return Array.isArray(value) ? "an array" : `an object of ${value.constructor?.name ?? "no class"}`;
+}

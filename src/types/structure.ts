@@ -1,0 +1,60 @@
+import { DomainValueError, kindOf, within } from "./domain-value-error.ts";
+
+/** Converts what a field holds; `field` is what errors name it by. */
+type Convert<From, To> = (value: From, field: string) => To;
+
+const MAX_QUOTED_KEY = 64;
+
+/** Converts a message that a field holds. */
+export function inField<From, To>(convert: (value: From) => To, value: From, field: string): To {
+  try {
+    return convert(value);
+  } catch (error) {
+    throw within(error, field);
+  }
+}
+
+/** Converts the elements of a repeated field. */
+export function each<From, To>(convert: Convert<From, To>, values: readonly From[], field: string): To[] {
+  if (!Array.isArray(values)) {
+    throw new DomainValueError(field, `must be an array; it is ${kindOf(values)}`);
+  }
+  const converted: To[] = [];
+  try {
+    for (const value of values) {
+      converted.push(convert(value, ""));
+    }
+  } catch (error) {
+    throw within(error, `${field}[${converted.length}]`);
+  }
+  return converted;
+}
+
+/** Converts the values of a map. */
+export function eachValue<From, To>(
+  convert: Convert<From, To>,
+  values: Readonly<Record<string | number, From>>,
+  field: string,
+): Record<string, To> {
+  if (typeof values !== "object" || Array.isArray(values) || values instanceof Map) {
+    throw new DomainValueError(field, `must be an object with a property for each key; it is ${kindOf(values)}`);
+  }
+  const converted: Record<string, To> = {};
+  for (const [key, value] of Object.entries(values)) {
+    try {
+      setOwn(converted, key, convert(value, ""));
+    } catch (error) {
+      throw within(error, `${field}[${JSON.stringify(key.slice(0, MAX_QUOTED_KEY))}]`);
+    }
+  }
+  return converted;
+}
+
+/** Sets a property of its own, whatever it is called: `__proto__` is no other than the rest. */
+function setOwn<T>(object: Record<string, T>, key: string, value: T): void {
+  if (key === "__proto__") {
+    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+  } else {
+    object[key] = value;
+  }
+}
