@@ -18,7 +18,10 @@ RUN node tools/build.ts && mkdir -m 777 certs
 FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --ignore-scripts
+# bson and mongodb are optional to the library's users, but not to the services here. As plain peers they come in the versions
+# of package-lock.json; `npm install bson mongodb` would take the newest.
+RUN --mount=type=cache,target=/root/.npm npm pkg delete devDependencies peerDependenciesMeta.bson peerDependenciesMeta.mongodb && \
+  npm ci --omit=dev --ignore-scripts
 
 FROM ${NODE_IMAGE}
 WORKDIR /app

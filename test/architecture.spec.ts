@@ -46,6 +46,12 @@ describe("src", () => {
     ).toEqual([]);
   });
 
+  test("loads for generated code nothing of a service, of the network, of bson or of Node", () => {
+    const loaded = [...loadedBy("src/types.ts", modules)];
+    expect(loaded).toContain("src/types/object-id.ts");
+    expect(loaded.filter((target) => !/^src\/types[/.]/.test(target))).toEqual([]);
+  });
+
   test("says what is exported: every name of an entrance has a doc comment", () => {
     const byPath = new Map(modules.map((source) => [source.path, source]));
     const undocumented: string[] = [];
@@ -62,7 +68,7 @@ describe("src", () => {
         undocumented.push(`${path}: ${name}`);
       }
     };
-    for (const entrance of ["src/index.ts", "src/client.ts", "src/testing.ts"]) {
+    for (const entrance of ["src/index.ts", "src/client.ts", "src/testing.ts", "src/types.ts"]) {
       for (const [name, path] of reexportsOf(byPath.get(entrance) ?? module(entrance))) {
         check(name, path);
       }

@@ -3,9 +3,10 @@ import { type IncomingMessage, request } from "node:http";
 import * as https from "node:https";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createChannel, createClient, withDomainTypes } from "portico/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { HistoryService } from "../gen/name/v1/history_domain.js";
 import { NameService } from "../gen/name/v1/name_pb.js";
 import { baseImage, type Engine, findEngine } from "./packaging/engine.ts";
 import { answers, poll, run } from "./packaging/process.ts";
@@ -51,10 +52,10 @@ describe.skipIf(choice.kind === "missing")(title, { timeout: 90_000 }, () => {
   }
 
   /** One more container of a compose service, with a port on loopback of its own. */
-  async function startOne(service: string, port: number) {
+  async function startOne(service: string, port: number, { path = "/readyz" } = {}) {
     const id = await compose("run", "--detach", "--no-deps", "--publish", `127.0.0.1::${port}`, service);
     const url = `http://${await docker("port", id, `${port}/tcp`)}`;
-    await poll(() => answers(`${url}/readyz`), 30_000);
+    await poll(() => answers(`${url}${path}`), 30_000);
     return {
       id,
       url,
@@ -63,21 +64,26 @@ describe.skipIf(choice.kind === "missing")(title, { timeout: 90_000 }, () => {
     };
   }
 
-  test("starts a greeter behind three names, all of them healthy", async () => {
+  async function greet(name: string): Promise<unknown> {
+    const response = await fetch(`${await greeterUrl()}/api/v1/say-hello?name=${encodeURIComponent(name)}`);
+    return await response.json();
+  }
+
+  test("starts a greeter behind three names and a MongoDB, all of them healthy", async () => {
     const states = await compose("ps", "--format", "{{.Service}} {{.Health}}");
-    expect(states.split("\n").sort()).toEqual(["greeter healthy", ...Array(3).fill("name healthy")]);
+    expect(states.split("\n").sort()).toEqual(["greeter healthy", "mongo healthy", ...Array(3).fill("name healthy")]);
   });
 
   test("publishes greeter alone", async () => {
     expect(await compose("ps", "--format", "{{.Service}}", "--filter", "status=running", "greeter")).toBe("greeter");
     const ids = (await compose("ps", "--quiet", "name")).split("\n");
     expect(ids).toHaveLength(3);
+    ids.push(await compose("ps", "--quiet", "mongo"));
     for (const id of ids) expect(await docker("port", id)).toBe("");
   });
 
   test("greets over REST through the published port", async () => {
-    const response = await fetch(`${await greeterUrl()}/api/v1/say-hello?name=test`);
-    expect(await response.json()).toBe("Hello, TEST!");
+    expect(await greet("test")).toBe("Hello, TEST!");
   });
 
   for (const wire of wires) {
@@ -121,7 +127,7 @@ describe.skipIf(choice.kind === "missing")(title, { timeout: 90_000 }, () => {
   });
 
   test("logs nothing but JSON lines", async () => {
-    for (const id of (await compose("ps", "--quiet")).split("\n")) {
+    for (const id of (await compose("ps", "--quiet", "name", "greeter")).split("\n")) {
       const lines = (await docker("logs", id)).split("\n");
       for (const line of lines) expect(JSON.parse(line)).toMatchObject({ message: expect.any(String) });
     }
@@ -176,6 +182,37 @@ describe.skipIf(choice.kind === "missing")(title, { timeout: 90_000 }, () => {
     sessionManager.abort();
   });
 
+  test("keeps what the names have processed in MongoDB, through restarts of all of them", async () => {
+    await greet("kept");
+    await compose("restart", "name");
+    await compose("restart", "mongo");
+    await using reader = await startOne("name", 50051);
+    expect(await history(reader.url)).toContain("kept");
+  });
+
+  test("answers while MongoDB is down, says so, and makes up for it later", async () => {
+    await using name = await startOne("name", 50051);
+    await compose("stop", "mongo");
+    const failing = { status: "failing", failing: ["store"] };
+    await poll(async () => (await fetch(`${name.url}/readyz`)).status === 503, 30_000);
+    expect(await (await fetch(`${name.url}/readyz`)).json()).toEqual(failing);
+    await using late = await startOne("name", 50051, { path: "/healthz" });
+    expect(await (await fetch(`${late.url}/readyz`)).json()).toEqual(failing);
+    await using channel = createChannel(late.url);
+    const { name: answered } = await createClient(NameService, channel).processName({ name: "meanwhile" });
+    expect(answered).toBe("MEANWHILE");
+    expect(await greet("test")).toBe("Hello, TEST!");
+    await compose("start", "mongo");
+    await poll(() => answers(`${late.url}/readyz`), 30_000);
+    await poll(async () => (await history(late.url)).includes("meanwhile"), 30_000);
+  });
+
+  test("leaves no volume of MongoDB's without a name", async () => {
+    const id = await compose("ps", "--quiet", "mongo");
+    const mounts = await docker("inspect", "--format", "{{range .Mounts}}{{.Name}} {{end}}", id);
+    expect(mounts).toBe(`${project}_history`);
+  });
+
   describe("of the TLS profile", () => {
     let ca: string;
     let url: string;
@@ -220,3 +257,12 @@ describe.skipIf(choice.kind === "missing")(title, { timeout: 90_000 }, () => {
     expect(await docker("image", "ls", "--quiet", `${project}-*`)).toBe("");
   });
 });
+
+/** The names that a `name` has in its history. */
+async function history(url: string): Promise<readonly string[]> {
+  await using channel = createChannel(url);
+  const pages = createClient(withDomainTypes(HistoryService), channel).listEntries({ pageSize: 1_000 });
+  const names: string[] = [];
+  for await (const { entries } of pages) names.push(...entries.map(({ name }) => name));
+  return names;
+}

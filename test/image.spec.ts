@@ -9,6 +9,9 @@ import { wires } from "./packaging/wires.ts";
 
 const repository = join(import.meta.dirname, "..");
 
+/** To develop they are there anyway; the image's services need them. */
+const STORES_PACKAGES = ["bson", "mongodb"];
+
 interface Served {
   readonly process: Running;
   readonly url: string;
@@ -52,7 +55,14 @@ describe("what the image holds", { timeout: 60_000 }, () => {
     };
     const installed = await packagesIn(join(image.workdir, "node_modules"));
     expect(installed).toEqual(expect.arrayContaining(Object.keys(manifest.dependencies)));
-    expect(installed.filter((each) => each in manifest.devDependencies)).toEqual([]);
+    expect(installed.filter((each) => each in manifest.devDependencies).sort()).toEqual(STORES_PACKAGES);
+  });
+
+  test("has every package in the version of package-lock.json", async () => {
+    const locked = await lockedVersions(join(repository, "package-lock.json"));
+    const installed = await lockedVersions(join(image.workdir, "node_modules/.package-lock.json"));
+    expect(installed.size).toBeGreaterThan(50);
+    expect([...installed].filter(([path, version]) => locked.get(path) !== version)).toEqual([]);
   });
 
   test("holds no sources, tests or tools", async () => {
@@ -121,6 +131,14 @@ describe("what the image holds", { timeout: 60_000 }, () => {
 function onThisNode([program, ...args]: readonly string[]): [string, ...string[]] {
   if (program !== "node") throw new Error(`the image starts ${program} where node should be process 1`);
   return [process.execPath, ...args];
+}
+
+/** By the paths of the packages. */
+async function lockedVersions(file: string): Promise<ReadonlyMap<string, string | undefined>> {
+  const { packages } = JSON.parse(await readFile(file, "utf8")) as {
+    packages: Record<string, { version?: string }>; // npm's format
+  };
+  return new Map(Object.entries(packages).map(([path, { version }]) => [path, version]));
 }
 
 async function packagesIn(modules: string): Promise<readonly string[]> {

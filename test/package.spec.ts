@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { installRuntimes, missingForRuntimes } from "./packaging/node-runtimes.ts";
 import { copyWithoutServicePackages, createOrdersProject, type OrdersProject } from "./packaging/orders-project.ts";
@@ -98,6 +98,24 @@ describe.skipIf(missing !== undefined)(title, { timeout: 90_000 }, () => {
         expect(await placeOrder(major, both.orders.url, { cwd })).toBe("GRACE-1");
       });
 
+      test("serves and calls in domain types", async () => {
+        await using receipts = await serve([node(major), "serve-receipts.mjs"], {});
+        const id = "65a1b2c3d4e5f60718293a4b";
+        const response = await fetch(`${receipts.url}/receipts.v1.ReceiptsService/GetReceipt`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ id }),
+        });
+        expect(await response.json()).toMatchObject({
+          receipt: { id: "ZaGyw9Tl9gcYKTpL", total: "19.90", points: "42" },
+        });
+        const printed = await run([node(major), "get-receipt.mjs", receipts.url, id], { cwd: project.path });
+        expect(printed).toContain(`_id: ObjectId ${id}\n`);
+        expect(printed).toContain("writtenAt: Date 2026-11-21T12:00:00.500Z\n");
+        expect(printed).toContain("total: Decimal128 19.90\n");
+        expect(printed).toContain("points: Long 42\n");
+      });
+
       if (!runsSpec) return;
 
       test("passes the spec of the service, which the README shows", async () => {
@@ -118,6 +136,46 @@ describe.skipIf(missing !== undefined)(title, { timeout: 90_000 }, () => {
       });
     });
   }
+
+  test("generates domain types on the oldest Node, by the plugin in the path", async () => {
+    const [{ major }] = RUNTIMES;
+    const output = join(project.folder, "generated");
+    const PATH = [dirname(node(major)), join(project.path, "node_modules/.bin"), dirname(process.execPath)];
+    const env = { ...userEnvironment(), PATH: PATH.join(delimiter) };
+    await run(["buf", "generate", "--output", output], { cwd: project.path, env });
+    const file = "gen/receipts/v1/receipts_domain.js";
+    const generated = await readFile(join(output, file), "utf8");
+    expect(generated).toBe(await readFile(join(project.path, file), "utf8"));
+  });
+
+  test("lets generated code load portico/types alone: nothing of a service, of bson or of Node", async () => {
+    const cwd = await copyWithoutServicePackages(project, join(project.folder, "types"));
+    const modules = join(project.folder, "modules-types");
+    const program = ["--import", "./record-modules.mjs", "--input-type=module", "--eval", 'import "portico/types"'];
+    await run([process.execPath, ...program], { cwd, env: { ...bareEnvironment(), MODULES: modules } });
+    const loaded = (await readFile(modules, "utf8")).trim().split("\n");
+    const inside = loaded.map(
+      (url) => /\/node_modules\/portico\/(dist\/(?:chunks\/)?)[^/]+\.js$/.exec(url)?.[1] ?? url,
+    );
+    expect([...new Set(inside)].sort()).toEqual(["dist/", "dist/chunks/"]);
+    expect(loaded.filter((url) => !url.includes("/chunks/"))).toEqual([expect.stringMatching(/\/dist\/types\.js$/)]);
+  });
+
+  test("brings the schema of the options, and no other", async () => {
+    const proto = join(project.path, "node_modules/portico/proto");
+    expect(await readdir(proto)).toEqual(["portico"]);
+    expect(await readdir(join(proto, "portico/types/v1"))).toEqual(["types.proto"]);
+  });
+
+  test("has a plugin of the package's version, which says what is missing where it cannot run", async () => {
+    const env = bareEnvironment();
+    const plugin = [process.execPath, "node_modules/portico/dist/protoc-gen-portico/main.js"] as const;
+    expect(await run([...plugin, "--version"], { cwd: project.path, env })).toBe("protoc-gen-portico v0.1.0\n");
+    const cwd = await copyWithoutServicePackages(project, join(project.folder, "without-protoplugin"));
+    await expect(run(plugin, { cwd, env })).rejects.toThrow(
+      /ended with 1:\nprotoc-gen-portico needs another package: npm install --save-dev @bufbuild\/protoplugin\n$/,
+    );
+  });
 
   test("has declarations that a compiler takes without skipLibCheck", async () => {
     await run(["npx", "tsc", "--skipLibCheck", "false"], { cwd: project.path, env: userEnvironment() });

@@ -9,7 +9,7 @@ const source = join(root, "src");
 const dist = join(root, "dist");
 
 /** What users import, and what each of them loads. */
-const ENTRANCES = ["index", "client", "testing"];
+const ENTRANCES = ["index", "client", "testing", "types"];
 
 /**
  * Puts what the entrances load into a few files: to find and read two hundred small ones takes a fifth of a service's start.
@@ -39,6 +39,24 @@ async function bundle(): Promise<void> {
   }
 }
 
+/** The plugin of buf, which npm puts into its users' path: the version that it tells is read from package.json beside dist/. */
+async function bundlePlugin(): Promise<void> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: ["tools/protoc-gen-portico/main.ts"],
+    outdir: "dist/protoc-gen-portico",
+    chunkNames: "[name]-[hash]",
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node22",
+    packages: "external",
+    external: ["../../package.json"],
+    logLevel: "warning",
+  });
+}
+
 /** What tsc makes of a `.ts` file it writes itself; everything else, such as the page of greeter, goes along as it is. */
 async function copyAssets(): Promise<void> {
   await cp(source, dist, { recursive: true, filter: (path) => extname(path) !== ".ts" });
@@ -61,6 +79,7 @@ const compiler = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig
 });
 if (compiler.status !== 0) process.exit(compiler.status ?? 1);
 await bundle();
+await bundlePlugin();
 await copyAssets();
 const wrong = await findTypeScriptImports();
 if (wrong.length > 0) throw new Error(`dist/ imports TypeScript in ${wrong.join(", ")}`);

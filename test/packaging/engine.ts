@@ -2,7 +2,9 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildMongoServer } from "../stores/mongo-server.ts";
 import { parseDockerfile } from "./dockerfile.ts";
+import { buildMongoImage } from "./mongo-image.ts";
 import { cleanEnvironment, poll, run, succeeds } from "./process.ts";
 
 /** A Docker engine for the length of a test; disposing it ends the daemon if this test started it. */
@@ -19,7 +21,9 @@ export type EngineChoice =
 export async function findEngine(repository: string): Promise<EngineChoice> {
   const lab = join(repository, "../shared/tools/docker-lab.sh");
   if (existsSync(lab) && process.platform === "linux" && process.getuid?.() === 0) {
-    return { kind: "available", title: "the Docker lab's engine", start: () => startLab(lab, repository) };
+    const mongo = await buildMongoServer();
+    if ("lacks" in mongo) return { kind: "missing", reason: `no FerretDB for the Docker lab: ${mongo.lacks}` };
+    return { kind: "available", title: "the Docker lab's engine", start: () => startLab(lab, repository, mongo.path) };
   }
   const env = cleanEnvironment();
   const works = async (...command: [string, ...string[]]) =>
@@ -38,9 +42,10 @@ export async function baseImage(repository: string): Promise<string> {
 }
 
 /** The lab's folder is the same in every run: its packages and the base image take a minute to make, once. */
-async function startLab(script: string, repository: string): Promise<Engine> {
+async function startLab(script: string, repository: string, mongoProgram: string): Promise<Engine> {
   const LAB = join(tmpdir(), "portico-docker-lab");
-  const [, MAJOR = "", SUITE = ""] = /^node:(\d+)-(\w+)-slim$/.exec(await baseImage(repository)) ?? [];
+  const base = await baseImage(repository);
+  const [, MAJOR = "", SUITE = ""] = /^node:(\d+)-(\w+)-slim$/.exec(base) ?? [];
   const options = { cwd: repository, env: { ...cleanEnvironment(), LAB, MAJOR, SUITE }, deadlineMs: 300_000 };
   const exports = await run(["bash", script, "env"], options);
   const variables = await run(
@@ -52,14 +57,15 @@ async function startLab(script: string, repository: string): Promise<Engine> {
   const runs = () => succeeds(["docker", "version"], { cwd: repository, env });
 
   const wasRunning = await runs();
+  await using owned = new AsyncDisposableStack();
   await run(["bash", script, "up"], options);
-  return {
-    env,
-    [Symbol.asyncDispose]: async () => {
-      if (wasRunning) return;
-      await run(["bash", script, "down"], options);
-      // dockerd stops listening first and removes its pid file last.
-      await poll(async () => !existsSync(join(LAB, "d.pid")), 30_000);
-    },
-  };
+  owned.defer(async () => {
+    if (wasRunning) return;
+    await run(["bash", script, "down"], options);
+    // dockerd stops listening first and removes its pid file last.
+    await poll(async () => !existsSync(join(LAB, "d.pid")), 30_000);
+  });
+  await buildMongoImage({ repository, program: mongoProgram, base, env });
+  const engine = owned.move();
+  return { env, [Symbol.asyncDispose]: () => engine.disposeAsync() };
 }

@@ -8,7 +8,10 @@ import { readmeCommands, readmeFiles } from "./readme-files.ts";
 const SOURCES = ["package.json", "tsconfig.json", "tsconfig.build.json", "LICENSE", "README.md", "gen", "src", "tools"];
 const PROGRAMS = join(import.meta.dirname, "orders");
 
-/** The README's third service in a repository of its own, beside a copy of this one, as the README tells to make it. */
+/**
+ * The README's third service in a repository of its own, beside a copy of this one, as the README tells to make it. The service
+ * of docs/domain-types.md is added to it.
+ */
 export interface OrdersProject extends AsyncDisposable {
   /** Holds `portico/`, where the package was packed, and `orders/`. */
   readonly folder: string;
@@ -27,6 +30,7 @@ export async function createOrdersProject(repository: string): Promise<OrdersPro
     }
     await cp(PROGRAMS, path, { recursive: true });
     await run(["sh", "-ec", setup(readme)], { cwd: folder, env: userEnvironment(), deadlineMs: 300_000 });
+    await addDomainTypes(path, await readFile(join(repository, "docs/domain-types.md"), "utf8"));
     return { folder, path, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
@@ -44,6 +48,14 @@ function setup(readme: string): string {
     );
   }
   return commands.slice(1, -1).join("\n");
+}
+
+/** What the page on domain types tells to do in a repository of one's own. */
+async function addDomainTypes(path: string, page: string): Promise<void> {
+  for (const [file, text] of readmeFiles(page)) await write(join(path, file.replace(/^orders\//, "")), text);
+  const options = { cwd: path, env: userEnvironment() };
+  await run(["npm", "install", "bson", "@bufbuild/protoplugin"], options);
+  await run(["npm", "run", "gen"], options);
 }
 
 /** Builds a copy of the repository, so that nobody's dist/ is touched, and packs it there. */
