@@ -87,6 +87,8 @@ const schema = createFileRegistry(
               below("any", 12, ".google.protobuf.Any"),
               below("at", 13, ".google.protobuf.Timestamp"),
               below("plain", 14, ".test.Plain"),
+              below("hidden_at", 15, ".google.protobuf.Timestamp", secret),
+              scalar("hidden_id", 16, Type.BYTES, secret),
             ],
             oneofDecl: [{ name: "choice" }],
             nestedType: [
@@ -124,7 +126,7 @@ const texts = (name: string, json: JsonObject) => redactedTexts(type(name), mess
 const loggable = (name: string, json: JsonObject) => loggableMessage(message(name, json), registry);
 
 const LOGIN = { user: "ada", passWord: "hunter2", pin: "1234567", count: 4711, key: "c2VjcmV0", flag: true };
-const LOGIN_TEXTS = ["hunter2", "1234567", "4711", "c2VjcmV0"];
+const LOGIN_TEXTS = ["hunter2", "1234567", "4711", "c2VjcmV0", "736563726574"];
 const LOGIN_SHOWN = {
   user: "ada",
   passWord: "[redacted]",
@@ -157,6 +159,16 @@ describe("redactedTexts", () => {
     expect(texts("Holder", { struct: { a: ["b", { c: 1 }], d: null } })).toEqual(
       expect.arrayContaining(["a", "b", "c", "1", "d"]),
     );
+  });
+
+  test("of ids and times are also as ObjectIds, UUIDs and Dates show themselves", () => {
+    expect(texts("Holder", { hiddenId: Buffer.alloc(12, 0xab).toString("base64") })).toContain("ab".repeat(12));
+    expect(texts("Holder", { hiddenId: Buffer.alloc(16, 0xab).toString("base64") })).toContain(
+      "abababab-abab-abab-abab-abababababab",
+    );
+    expect(texts("Holder", { hiddenAt: "1969-12-31T23:59:59.5Z" })).toContain("1969-12-31T23:59:59.500Z");
+    const beyond = create(type("Holder"), { hiddenAt: create(TimestampSchema, { seconds: 2n ** 62n }) });
+    expect(redactedTexts(type("Holder"), beyond)).toEqual([String(2n ** 62n)]);
   });
 
   test.each([
@@ -239,6 +251,17 @@ test("the names of redacted fields are those of the .proto file and of JSON, als
   expect(redactedFieldNames([type("Login").file])).toEqual([
     ...["pass_word", "passWord", "pin", "count", "key", "flag"],
     ...["hidden", "hidden_map", "hiddenMap", "hidden_list", "hiddenList", "hidden_text", "hiddenText"],
-    ...["wrapped", "struct", "inner_secret", "innerSecret", "token", "leaf"],
+    ...[
+      "wrapped",
+      "struct",
+      "hidden_at",
+      "hiddenAt",
+      "hidden_id",
+      "hiddenId",
+      "inner_secret",
+      "innerSecret",
+      "token",
+      "leaf",
+    ],
   ]);
 });

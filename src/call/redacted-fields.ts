@@ -1,9 +1,12 @@
 import type { DescField, DescFile, DescMessage, JsonObject, JsonValue, Message, Registry } from "@bufbuild/protobuf";
 import { isMessage, toJson } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
-import { AnySchema } from "@bufbuild/protobuf/wkt";
+import { AnySchema, type Timestamp, TimestampSchema, timestampDate } from "@bufbuild/protobuf/wkt";
 
 // Fields marked `[debug_redact = true]` (descriptor.proto, FieldOptions) appear nowhere in the log.
+
+/** What holds more bytes is no id. */
+const MAX_HEX_BYTES = 64;
 
 function isRedacted(field: DescField): boolean {
   return field.proto.options?.debugRedact === true;
@@ -84,10 +87,19 @@ function textsOfField(field: DescField, value: unknown): readonly string[] {
 }
 
 function textsOfMessage(type: DescMessage, message: Message): readonly string[] {
+  if (isMessage(message, TimestampSchema)) {
+    return [String(message.seconds), ...isoTexts(message)];
+  }
   const reflected = reflect(type, message);
   return type.fields
     .filter((field) => reflected.isSet(field))
     .flatMap((field) => textsOfField(field, rawValue(message, field)));
+}
+
+/** As a Date shows itself, and as its JSON is. */
+function isoTexts(timestamp: Timestamp): readonly string[] {
+  const date = timestampDate(timestamp);
+  return Number.isNaN(date.getTime()) ? [] : [date.toISOString(), date.toISOString().replace(/\.\d+Z$/, "")];
 }
 
 /** Of scalars, and of the JSON that protobuf-es puts in the place of a `google.protobuf.Struct`. */
@@ -100,12 +112,23 @@ function textsOfPlain(value: unknown): readonly string[] {
       return [String(value)];
     case "object":
       if (value instanceof Uint8Array) {
-        return [Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64")]; // as its JSON is
+        return textsOfBytes(value);
       }
       return value === null ? [] : Object.entries(value).flatMap(([key, item]) => [key, ...textsOfPlain(item)]);
     default:
       return [];
   }
+}
+
+/** Bytes as their JSON is, and few of them also as ObjectIds and UUIDs show themselves. */
+function textsOfBytes({ buffer, byteOffset, byteLength }: Uint8Array): readonly string[] {
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
+  const base64 = bytes.toString("base64");
+  if (byteLength > MAX_HEX_BYTES) {
+    return [base64];
+  }
+  const hex = bytes.toString("hex");
+  return byteLength === 16 ? [base64, hex, hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")] : [base64, hex];
 }
 
 /** Visits every set field of a message and of the messages below that can hold redacted ones. */
