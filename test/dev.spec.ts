@@ -112,6 +112,16 @@ describe("npm run dev", () => {
     await reaction(() => copy.edit("proto/name/v1/name.proto", "message Broken {", ""), "Restarted name, greeter in");
   });
 
+  test("shows file and line of an option that does not fit its field, and keeps what runs", async () => {
+    const before = await services();
+    const file = "proto/name/v1/history.proto";
+    const said = await reaction(() => copy.edit(file, "bytes instance", "int32 instance"), "this field is int32");
+    expect(said).toMatch(/^name\/v1\/history\.proto:\d+:\d+: name\.v1\.Entry\.instance: as = UUID is for /m);
+    expect(await greet()).toBe('"Hello, TEST!"');
+    expect(await services()).toEqual(before);
+    await reaction(() => copy.edit(file, "int32 instance", "bytes instance"), "Restarted name, greeter in");
+  });
+
   test("shows file and line of a source that does not load, and keeps what runs", async () => {
     const before = await services();
     const said = await reaction(() => copy.add("src/index.ts", "const broken: = 1;\n"), "what runs goes on");

@@ -7,7 +7,7 @@ import { runBuf } from "../tools/buf.ts";
 const repository = join(import.meta.dirname, "..");
 
 /** The suites with a schema of their own, which `npm run gen:check` does not know. */
-const SUITES = ["behaviour", "differential", "faults", "logs"];
+const SUITES = ["behaviour", "differential", "faults", "logs", "types"];
 
 test.each(SUITES)("test/%s/gen is what the suite's schema gives, and buf lint minds nothing in it", async (suite) => {
   const folder = join(import.meta.dirname, suite);

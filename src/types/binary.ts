@@ -1,5 +1,5 @@
 import { DomainValueError, kindOf } from "./domain-value-error.ts";
-import { bsonTypeOf, type FieldType } from "./field-type.ts";
+import { bsonTypeOf, type FieldType, isPlain } from "./field-type.ts";
 import { bytesOf, hexOf } from "./hex.ts";
 
 /** A Binary of any version of `bson`. */
@@ -11,8 +11,8 @@ export interface BinaryLike {
   readonly position: number;
 }
 
-/** A UUID of any version of `bson`: a Binary of subtype 4, or a class of its own in some releases of version 4. */
-export type UuidLike = BinaryLike | { readonly _bsontype: "UUID"; readonly buffer: Uint8Array };
+/** A UUID of any version of `bson`: a Binary of subtype 4, or a class of its own from 4.3 to 4.6. */
+export type UuidLike = BinaryLike | { readonly _bsontype: "UUID"; readonly id: Uint8Array };
 
 /** `Binary` of `bson`. */
 export interface BinaryClass<T> {
@@ -76,19 +76,18 @@ export function uuidOfText<T>(Uuid: UuidClass<T>): FieldType<string, T, UuidLike
 }
 
 function uuidBytes(value: UuidLike, field: string): Uint8Array {
-  const type = bsonTypeOf(value);
+  const type: unknown = value?._bsontype;
   const isUuid = type === "UUID" || (type === "Binary" && "sub_type" in value && value.sub_type === UUID_SUBTYPE);
-  if (!isUuid) {
+  if (!isUuid || isPlain(value)) {
     throw new DomainValueError(field, `must be a UUID (a Binary of subtype 4); it is ${kindOf(value)}`);
   }
-  const bytes = contentOf(value);
+  const bytes = value._bsontype === "UUID" ? value.id : contentOf(value);
   if (bytes.length !== UUID_BYTES) {
     throw new DomainValueError(field, `must be a UUID of 16 bytes; it has ${bytes.length}`);
   }
   return bytes;
 }
 
-function contentOf(value: UuidLike): Uint8Array {
-  const { buffer } = value;
-  return "position" in value && value.position !== buffer.length ? buffer.subarray(0, value.position) : buffer;
+function contentOf({ buffer, position }: BinaryLike): Uint8Array {
+  return position === buffer.length ? buffer : buffer.subarray(0, position);
 }

@@ -35,14 +35,65 @@ function adapt(call: Call, method: DescMethod, types: MethodTypes | undefined): 
     case "unary":
       return async (request, options) => read((await call(write(request), options)) as Message);
     case "client_streaming":
-      return async (requests, options) =>
-        read((await call(eachOf(requests as AsyncIterable<unknown>, write), options)) as Message);
+      return async (requests, options) => {
+        const { messages, reasonFor } = requestsOf(requests as AsyncIterable<unknown>, write);
+        try {
+          return read((await call(messages, options)) as Message);
+        } catch (error) {
+          throw reasonFor(error);
+        }
+      };
     case "server_streaming":
-      return (request, options) => eachOf(call(write(request), options) as AsyncIterable<Message>, read);
+      return (request, options) => answersOf(call, write(request), options, read, (error) => error);
     case "bidi_streaming":
-      return (requests, options) =>
-        eachOf(call(eachOf(requests as AsyncIterable<unknown>, write), options) as AsyncIterable<Message>, read);
+      return (requests, options) => {
+        const { messages, reasonFor } = requestsOf(requests as AsyncIterable<unknown>, write);
+        return answersOf(call, messages, options, read, reasonFor);
+      };
   }
+}
+
+/** The messages of a stream of requests, and why a call failed: transports make errors of their own of what such a stream throws. */
+function requestsOf(requests: AsyncIterable<unknown>, write: (value: unknown) => unknown) {
+  let misfit: DomainValueError | undefined;
+  const messages = eachOf(requests, (value) => {
+    try {
+      return write(value);
+    } catch (error) {
+      misfit = error instanceof DomainValueError ? error : undefined;
+      throw error;
+    }
+  });
+  return { messages, reasonFor: (error: unknown) => misfit ?? error };
+}
+
+/**
+ * A stream of answers in the shape of Connect's own: whoever stops reading may go on later. That is why a call whose answer
+ * does not fit is to be cancelled here: nothing else would end it.
+ */
+function answersOf(
+  call: Call,
+  request: unknown,
+  options: CallOptions | undefined,
+  read: (message: Message) => unknown,
+  reasonFor: (error: unknown) => unknown,
+): AsyncIterable<unknown> {
+  const misfit = new AbortController();
+  const signal = options?.signal === undefined ? misfit.signal : AbortSignal.any([options.signal, misfit.signal]);
+  const stream = call(request, { ...options, signal }) as AsyncIterable<Message>; // of these kinds of methods it is one
+  const messages = stream[Symbol.asyncIterator]();
+  const next = async (): Promise<IteratorResult<unknown>> => {
+    const result = await messages.next().catch((error: unknown) => {
+      throw reasonFor(error);
+    });
+    try {
+      return result.done === true ? result : { done: false, value: read(result.value) };
+    } catch (error) {
+      misfit.abort(error);
+      throw error;
+    }
+  };
+  return { [Symbol.asyncIterator]: () => ({ next }) };
 }
 
 function readerOf(type: MessageType<Message, unknown, unknown>, method: DescMethod): (message: Message) => unknown {

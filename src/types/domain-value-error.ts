@@ -1,3 +1,5 @@
+import { bsonTypeOf } from "./field-type.ts";
+
 /** A value that is not what the schema says of its field: nothing of it was truncated, rounded or guessed. */
 export class DomainValueError extends TypeError {
   override readonly name = "DomainValueError";
@@ -30,12 +32,13 @@ export function kindOf(value: unknown): string {
   if (typeof value !== "object") {
     return `a ${typeof value}`;
   }
-  const { _bsontype: bsonType, sub_type: subtype } = value as {
-    readonly _bsontype?: unknown;
-    readonly sub_type?: unknown;
-  };
+  const bsonType = bsonTypeOf(value);
   if (typeof bsonType === "string") {
-    return bsonType === "Binary" ? `a Binary of subtype ${subtype}` : `a BSON ${bsonType}`;
+    return bsonType === "Binary" && "sub_type" in value
+      ? `a Binary of subtype ${value.sub_type}`
+      : `a BSON ${bsonType}`;
   }
-  return Array.isArray(value) ? "an array" : `an object of ${value.constructor?.name ?? "no class"}`;
+  // Of its prototype: an object may hold anything under the name of `constructor`.
+  const { constructor: made } = Object.getPrototypeOf(value) ?? { constructor: undefined };
+  return Array.isArray(value) ? "an array" : `an object of ${made?.name ?? "no class"}`;
 }

@@ -9,7 +9,18 @@ export interface FieldType<Wire, Value, Init> {
   toWire(value: Init, field: string): Wire;
 }
 
-/** The tag by which BSON's values are known, whichever copy and major version of `bson` has made them. */
+/**
+ * The tag by which BSON's values are known, whichever copy and major version of `bson` has made them. Plain data has none: what
+ * JSON says of itself is only what its sender says.
+ */
 export function bsonTypeOf(value: unknown): unknown {
-  return typeof value === "object" && value !== null && "_bsontype" in value ? value._bsontype : undefined;
+  return typeof value === "object" && value !== null && "_bsontype" in value && !isPlain(value)
+    ? value._bsontype
+    : undefined;
+}
+
+/** Whether an object is of no class, as data is that was parsed. */
+export function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }

@@ -1,14 +1,15 @@
 import { DomainValueError, kindOf } from "./domain-value-error.ts";
-import { bsonTypeOf, type FieldType } from "./field-type.ts";
+import { type FieldType, isPlain } from "./field-type.ts";
 
 /** A Long of any version of `bson`. */
 export interface LongLike {
   readonly _bsontype: "Long";
   /** The upper 32 bits, signed. */
-  readonly high: number;
+  getHighBits(): number;
   /** The lower 32 bits, signed. */
-  readonly low: number;
-  readonly unsigned: boolean;
+  getLowBits(): number;
+  /** None was before version 4. */
+  readonly unsigned?: boolean;
 }
 
 /** `Long` of `bson`. */
@@ -36,10 +37,10 @@ export function longOfInt64<T>(Long: LongClass<T>): FieldType<bigint, T, LongLik
       if (typeof value === "bigint" && BigInt.asIntN(64, value) === value) {
         return value;
       }
-      if (bsonTypeOf(value) === "Long") {
-        const { high, low, unsigned } = value as LongLike; // it says so
-        if (!unsigned || high >= 0) {
-          return (BigInt(high) << 32n) | BigInt(low >>> 0);
+      if (isLong(value)) {
+        const high = value.getHighBits();
+        if (!value.unsigned || high >= 0) {
+          return (BigInt(high) << 32n) | BigInt(value.getLowBits() >>> 0);
         }
       }
       throw new DomainValueError(field, `must be a Long, or a whole number, of 64 bits with a sign; ${misfit(value)}`);
@@ -47,8 +48,12 @@ export function longOfInt64<T>(Long: LongClass<T>): FieldType<bigint, T, LongLik
   };
 }
 
-function misfit(value: unknown): string {
-  return typeof value === "bigint" || bsonTypeOf(value) === "Long"
+function isLong(value: LongLike | bigint | number): value is LongLike {
+  return typeof value === "object" && value?._bsontype === "Long" && !isPlain(value);
+}
+
+function misfit(value: LongLike | bigint | number): string {
+  return typeof value === "bigint" || isLong(value)
     ? "it is larger"
     : typeof value === "number"
       ? "it is a number that is not whole, or beyond Number.MAX_SAFE_INTEGER"

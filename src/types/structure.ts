@@ -19,13 +19,15 @@ export function each<From, To>(convert: Convert<From, To>, values: readonly From
   if (!Array.isArray(values)) {
     throw new DomainValueError(field, `must be an array; it is ${kindOf(values)}`);
   }
-  const converted: To[] = [];
+  const converted = new Array<To>(values.length);
+  let at = 0;
   try {
     for (const value of values) {
-      converted.push(convert(value, ""));
+      converted[at] = convert(value, "");
+      at++;
     }
   } catch (error) {
-    throw within(error, `${field}[${converted.length}]`);
+    throw within(error, `${field}[${at}]`);
   }
   return converted;
 }
@@ -36,7 +38,7 @@ export function eachValue<From, To>(
   values: Readonly<Record<string | number, From>>,
   field: string,
 ): Record<string, To> {
-  if (typeof values !== "object" || Array.isArray(values) || values instanceof Map) {
+  if (typeof values !== "object" || values === null || Array.isArray(values) || values instanceof Map) {
     throw new DomainValueError(field, `must be an object with a property for each key; it is ${kindOf(values)}`);
   }
   const converted: Record<string, To> = {};

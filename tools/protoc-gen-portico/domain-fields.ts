@@ -97,8 +97,9 @@ export function domainField(field: DescField, options: DomainOptions): DomainFie
   if (isNamed && !/^[\p{ID_Start}_][\p{ID_Continue}]*$/u.test(key)) {
     problems.push([options.key, `key = ${JSON.stringify(key)} is no name: letters, digits and "_" are allowed`]);
   }
-  if (isNamed && key === "__proto__") {
-    problems.push([options.key, 'key = "__proto__" is no property\'s name in JavaScript']);
+  // What is left out would seem to be there.
+  if (isNamed && key in Object.prototype) {
+    problems.push([options.key, `key = ${JSON.stringify(key)} is a property of every object in JavaScript`]);
   }
   if (isNamed && field.oneof !== undefined) {
     problems.push([
@@ -149,8 +150,10 @@ function nameOf(option: DescExtension, value: unknown): string {
 
 /** What a field, or each of its elements or values, is declared as. */
 function declaredAs(field: DescField): string {
-  if (field.message !== undefined) {
-    return field.message.typeName;
+  const type = field.message ?? field.enum;
+  if (type !== undefined) {
+    // Without a package, it may be called as a scalar type is; protobuf's own name for it begins with a dot.
+    return type.typeName.includes(".") ? type.typeName : `.${type.typeName}`;
   }
-  return field.enum?.typeName ?? ScalarType[field.scalar ?? 0]?.toLowerCase() ?? "unknown";
+  return ScalarType[field.scalar ?? 0]?.toLowerCase() ?? "unknown";
 }

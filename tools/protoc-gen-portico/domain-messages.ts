@@ -1,6 +1,6 @@
-import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { type DescExtension, type DescField, type DescMessage, hasOption } from "@bufbuild/protobuf";
 import type { Schema } from "@bufbuild/protoplugin";
-import { type DomainField, domainField, findOptions } from "./domain-fields.ts";
+import { type DomainField, type DomainOptions, domainField, findOptions } from "./domain-fields.ts";
 import { located } from "./located.ts";
 
 /** The messages that have domain types: a field of theirs, or of a message below them, has an option of ours. */
@@ -18,9 +18,9 @@ export function findDomainMessages(schema: Schema): DomainMessages {
       fieldOf: (field) => ({ kind: undefined, key: field.localName, isMarked: false, problems: [] }),
     };
   }
-  const messages = schema.allFiles
-    .flatMap((file) => [...schema.typesInFile(file)])
-    .filter((type) => type.kind === "message");
+  const types = schema.allFiles.flatMap((file) => [...schema.typesInFile(file)]);
+  const messages = types.filter((type) => type.kind === "message");
+  const extensions = types.filter((type) => type.kind === "extension");
   const fields = new Map(
     messages.flatMap((message) => message.fields).map((field) => [field, domainField(field, options)]),
   );
@@ -34,6 +34,7 @@ export function findDomainMessages(schema: Schema): DomainMessages {
         return located(field, options.key, `key = ${JSON.stringify(key)} is another field's in ${message.typeName}`);
       }),
     ),
+    ...extensions.flatMap((extension) => misplaced(extension, options)),
   ];
   if (complaints.length > 0) {
     throw new Error(["options do not fit their fields", ...complaints].join("\n"));
@@ -51,7 +52,14 @@ export function findDomainMessages(schema: Schema): DomainMessages {
   };
 }
 
-/** Fields with a key of their own that an earlier member of the message has. */
+/** An extension is no member of a message, and so of no domain type. */
+function misplaced(extension: DescExtension, { as, nanoseconds, key }: DomainOptions): readonly string[] {
+  return [as, nanoseconds, key]
+    .filter((option) => hasOption(extension, option))
+    .map((option) => located(extension, option, `${option.name} is for fields of messages; this is an extension`));
+}
+
+/** Fields with a key of their own that another member of the message has. */
 function doubleKeys(message: DescMessage, fields: ReadonlyMap<DescField, DomainField>): readonly DescField[] {
   const members = message.members.map((member) => ({
     member,

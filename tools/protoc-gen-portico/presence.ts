@@ -1,14 +1,14 @@
-import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import type { DescField } from "@bufbuild/protobuf";
 import { Edition, isWrapperDesc, FeatureSet_FieldPresence as Presence } from "@bufbuild/protobuf/wkt";
 
-/** Whether a field that is not there is told from one with its default. */
-export function hasExplicitPresence(field: DescField): boolean {
-  return field.presence === Presence.EXPLICIT;
+/** Whether a field that is not there is told from one with its default. A message is, also where it is `required`. */
+export function hasExplicitPresence({ presence, fieldKind }: DescField): boolean {
+  return presence === Presence.EXPLICIT || fieldKind === "message";
 }
 
-/** Whether protobuf-es keeps the defaults of such fields in the prototype, so that a field that is not there seems to be. */
-export function hasPrototype({ file, fields }: DescMessage): boolean {
-  return file.edition !== Edition.EDITION_PROTO3 && fields.some(hasExplicitPresence);
+/** Whether protobuf-es keeps the default of such a field in the prototype, so that it seems to be there where it is not. */
+export function hasDefaultInPrototype({ fieldKind, parent }: DescField): boolean {
+  return parent.file.edition !== Edition.EDITION_PROTO3 && fieldKind !== "message";
 }
 
 /** Whether protobuf-es has a message's content in its place: a wrapper's scalar, a Struct's JSON. */

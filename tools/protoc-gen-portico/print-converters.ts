@@ -1,8 +1,17 @@
 import type { DescField, DescMessage, DescOneof } from "@bufbuild/protobuf";
 import type { Printable } from "@bufbuild/protoplugin";
 import type { FieldKind } from "./domain-fields.ts";
-import { hasExplicitPresence, hasPrototype } from "./presence.ts";
-import { domainName, initName, initShape, ownDomainName, type Printing, runtime, runtimeType } from "./printing.ts";
+import { hasDefaultInPrototype, hasExplicitPresence } from "./presence.ts";
+import {
+  domainName,
+  initName,
+  initShape,
+  ownDomainName,
+  type Printing,
+  runtime,
+  runtimeType,
+  variable,
+} from "./printing.ts";
 
 /** Prints the constant that converts a message to its domain type, and back. */
 export function printConverters(printing: Printing, message: DescMessage): void {
@@ -29,55 +38,44 @@ export function printConverters(printing: Printing, message: DescMessage): void 
 
 function printFromMessage(printing: Printing, message: DescMessage): void {
   const { file, domain } = printing;
+  const given = variable(printing, "message", message);
+  const value = variable(printing, "value", message);
   const isLater = (member: DescField | DescOneof) => member.kind === "field" && hasExplicitPresence(member);
-  file.print("  fromMessage(message) {");
-  file.print("    const value", typed(printing, domainName(printing, message)), " = {");
+  file.print("  fromMessage(", given, ") {");
+  file.print("    const ", value, typed(printing, domainName(printing, message)), " = {");
   for (const member of message.members.filter((member) => !isLater(member))) {
+    const access = [given, ".", member.localName];
     const converted =
       member.kind === "oneof"
-        ? oneofCode(printing, member, "fromMessage", ["message.", member.localName])
-        : fieldCode(printing, member, "fromMessage", ["message.", member.localName]);
+        ? oneofCode(printing, member, "fromMessage", access)
+        : fieldCode(printing, member, "fromMessage", access);
     file.print("      ", member.kind === "oneof" ? member.localName : domain.fieldOf(member).key, ": ", converted, ",");
   }
   file.print("    };");
   // What is not there has no property: a database would take `undefined` for a value.
   for (const field of message.fields.filter((field) => field.oneof === undefined && isLater(field))) {
-    const access = ["message.", field.localName];
-    const isSet = hasPrototype(message)
-      ? ["Object.hasOwn(message, ", file.string(field.localName), ")"]
-      : [access, " !== undefined"];
-    file.print("    if (", isSet, ") {");
-    file.print(
-      "      value.",
-      domain.fieldOf(field).key,
-      " = ",
-      fieldCode(printing, field, "fromMessage", access),
-      ";",
-    );
+    const access = [given, ".", field.localName];
+    const isOwn = ["Object.hasOwn(", given, ", ", file.string(field.localName), ")"];
+    file.print("    if (", access, " !== undefined", hasDefaultInPrototype(field) ? [" && ", isOwn] : "", ") {");
+    const converted = fieldCode(printing, field, "fromMessage", access);
+    file.print("      ", value, ".", domain.fieldOf(field).key, " = ", converted, ";");
     file.print("    }");
   }
-  file.print("    return value;");
+  file.print("    return ", value, ";");
   file.print("  },");
 }
 
 function printToMessage(printing: Printing, message: DescMessage): void {
   const { file, target, domain } = printing;
-  const schema = file.importSchema(message);
-  file.print("  toMessage(value) {");
-  file.print("    return ", file.runtime.create, "(", schema, ", {");
+  const value = variable(printing, "value", message);
+  file.print("  toMessage(", value, ") {");
+  file.print("    return ", file.runtime.create, "(", file.importSchema(message), ", {");
   for (const member of message.members) {
-    if (member.kind === "oneof") {
-      file.print(
-        "      ",
-        member.localName,
-        ": ",
-        oneofCode(printing, member, "toMessage", ["value.", member.localName]),
-        ",",
-      );
-      continue;
-    }
-    const access = ["value.", domain.fieldOf(member).key];
-    file.print("      ", member.localName, ": ", givenFieldCode(printing, member, access), ",");
+    const given =
+      member.kind === "oneof"
+        ? oneofCode(printing, member, "toMessage", [value, ".", member.localName])
+        : givenFieldCode(printing, member, [value, ".", domain.fieldOf(member).key]);
+    file.print("      ", member.localName, ": ", given, ",");
   }
   // `null` is left out as `undefined` is, which the type of an initial value does not say.
   file.print("    }", target === "ts" ? [" as ", initShape(printing, message)] : "", ");");
@@ -148,33 +146,29 @@ function oneofName(printing: Printing, { parent, localName }: DescOneof, directi
 
 function printOneof(printing: Printing, oneof: DescOneof, direction: Direction): void {
   const { file, target } = printing;
+  const { parent } = oneof;
+  const given = variable(printing, "oneof", parent);
   const member = ["[", file.string(oneof.localName), "]"];
-  const message = [file.importShape(oneof.parent), member];
+  const message = [file.importShape(parent), member];
   const [from, to] =
     direction === "fromMessage"
-      ? [message, [domainName(printing, oneof.parent), member]]
-      : [[initName(printing, oneof.parent), member], message];
-  file.print(
-    "function ",
-    oneofName(printing, oneof, direction),
-    "(oneof",
-    typed(printing, from),
-    ")",
-    typed(printing, to),
-    " {",
-  );
-  file.print("  switch (oneof?.case) {");
+      ? [message, [domainName(printing, parent), member]]
+      : [[initName(printing, parent), member], message];
+  const name = oneofName(printing, oneof, direction);
+  file.print("function ", name, "(", given, typed(printing, from), ")", typed(printing, to), " {");
+  file.print("  switch (", given, "?.case) {");
   for (const field of oneof.fields) {
     const convert = converterOf(printing, field, direction);
     if (convert !== undefined) {
-      const name = file.string(field.localName);
-      file.print("    case ", name, ":");
-      file.print("      return { case: ", name, ", value: ", valueCode(printing, field, convert, "oneof.value"), " };");
+      const chosen = file.string(field.localName);
+      const converted = valueCode(printing, field, convert, [given, ".value"]);
+      file.print("    case ", chosen, ":");
+      file.print("      return { case: ", chosen, ", value: ", converted, " };");
     }
   }
   file.print("    default:");
   // `create` makes messages of what is given for the others.
-  file.print("      return oneof", target === "ts" ? [" as ", to] : "", ";");
+  file.print("      return ", given, target === "ts" ? [" as ", to] : "", ";");
   file.print("  }");
   file.print("}");
   file.print();

@@ -34,12 +34,12 @@ export function initShape({ file }: Printing, message: DescMessage): Printable {
 
 /** A message's domain type, and the constant of the same name that converts it: called as protobuf-es calls the message. */
 export function domainName(printing: Printing, message: DescMessage): Printable {
-  return fromDomainFile(printing, message, ownDomainName(printing, message));
+  return printing.file.import(ownDomainName(printing, message), domainFile(message));
 }
 
 /** What may be given for a message: its domain type, where what may be left out is left out. */
 export function initName(printing: Printing, message: DescMessage): Printable {
-  return fromDomainFile(printing, message, ownInitName(printing, message));
+  return printing.file.import(ownInitName(printing, message), domainFile(message), true);
 }
 
 /** {@link domainName}, where the file itself has it. */
@@ -60,6 +60,12 @@ export function ownInitName({ file }: Printing, message: DescMessage): string {
   return name;
 }
 
-function fromDomainFile({ file }: Printing, message: DescMessage, name: string): Printable {
-  return file.import(name, `./${message.file.name}_domain.js`);
+function domainFile({ file }: DescMessage): string {
+  return `./${file.name}_domain.js`;
+}
+
+/** What code of a message calls something of its own, where a message that it converts has not this name already. */
+export function variable({ file }: Printing, name: "message" | "value" | "oneof", { fields }: DescMessage): string {
+  const isTaken = fields.some(({ message }) => message !== undefined && file.importShape(message).name === name);
+  return isTaken ? `${name}$` : name;
 }
