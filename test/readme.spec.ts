@@ -6,76 +6,31 @@ import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { Code, createClient } from "@connectrpc/connect";
 import { createChannel } from "portico/client";
-import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NameService } from "../gen/name/v1/name_pb.js";
 import { ChannelSight } from "../src/client/channel-sight.ts";
 import { readConfiguration } from "../src/service/configuration.ts";
 import { greeter } from "../src/services/greeter/service.ts";
+import { name } from "../src/services/name/service.ts";
 import { chromiumNote, chromiumPath, launchChromium } from "./browser/chromium.ts";
 import { copyRepository, type RepositoryCopy, repository } from "./commands/repository-copy.ts";
 import { openTerminal, type Terminal } from "./commands/terminal.ts";
-import { answers, cleanEnvironment, freePort, poll, type Running, run, start, succeeds } from "./packaging/process.ts";
-import { hasFields, hasLine, isAsShown } from "./readme/expected.ts";
-import { codeIn, type Fence, fencesIn, tableIn } from "./readme/fences.ts";
+import { answers, cleanEnvironment, freePort, poll, type Running, run, start } from "./packaging/process.ts";
+import { hasFields, hasLine } from "./readme/expected.ts";
+import { codeIn, tableIn } from "./readme/fences.ts";
+import { brokenLinks } from "./readme/links.ts";
+import { freePorts, type Ports } from "./readme/ports.ts";
+import { expectShown, runShell } from "./readme/shell.ts";
+import { claimsOn, isFile, type Shown, titleOf } from "./readme/shown.ts";
 
 // Everything that the documents show is run here as it is shown; only ports are others. It is over 300 lines because each
 // fenced block is one test of one of the groups below, and a block that no group claims fails. What `<!-- ci -->` marks is
 // what .ci/run runs, `<!-- package -->` is package.spec.ts's, and `<!-- docker -->` docker.spec.ts's.
 
-interface Shown extends Fence {
-  readonly document: string;
-}
-
 const CLIENT = "docs/client.md";
 const DOCUMENTS = ["README.md", "docs/writing-services.md", "docs/http2.md", "docs/tls.md", CLIENT];
 const readme = await readFile(join(repository, "README.md"), "utf8");
-const fences = (await Promise.all(DOCUMENTS.map(shownIn))).flat();
-
-async function shownIn(document: string): Promise<readonly Shown[]> {
-  const markdown = await readFile(join(repository, document), "utf8");
-  return fencesIn(markdown).map((fence) => ({ ...fence, document }));
-}
-
-const claimed = new Set<Shown>();
-
-/** The blocks that a group of tests claims. */
-function claim(isClaimed: (fence: Shown) => boolean): readonly Shown[] {
-  const found = fences.filter(isClaimed);
-  for (const fence of found) {
-    if (claimed.has(fence)) throw new Error(`${titleOf(fence)} is claimed twice`);
-    claimed.add(fence);
-  }
-  return found;
-}
-
-const isFile = (fence: Shown, path: string) => fence.kind === "file" && fence.argument.startsWith(path);
-
-function titleOf({ document, line, kind, argument, language }: Shown): string {
-  return `${document}:${line}, ${kind === language ? kind : `${kind}${argument === "" ? "" : ` ${argument}`}`}`;
-}
-
-/** The documents' ports, and the test's in their place. */
-interface Ports {
-  of(shown: number): number;
-  url(shown: number): string;
-  toUsed(shown: string): string;
-  toShown(used: string): string;
-}
-
-async function freePorts(...shown: readonly number[]): Promise<Ports> {
-  const pairs = await Promise.all(shown.map(async (port) => [port, await freePort()] as const));
-  function of(wanted: number): number {
-    const used = pairs.find(([port]) => port === wanted)?.[1];
-    if (used === undefined) throw new Error(`no port for ${wanted}`);
-    return used;
-  }
-  return {
-    of,
-    url: (port) => `http://localhost:${of(port)}`,
-    toUsed: (text) => pairs.reduce((all, [from, to]) => all.replaceAll(`localhost:${from}`, `localhost:${to}`), text),
-    toShown: (text) => pairs.reduce((all, [from, to]) => all.replaceAll(`localhost:${to}`, `localhost:${from}`), text),
-  };
-}
+const { claim, unclaimed } = await claimsOn(DOCUMENTS);
 
 const NAME = 50051;
 const GREETER = 8081;
@@ -84,22 +39,6 @@ const VITE = 5173;
 /** Where nobody listens. */
 const NOBODY = 50052;
 const NODE = [process.execPath, "--conditions=portico-source"] as const;
-
-/** Runs a block as a reader's shell would, and compares what it prints. */
-async function runShell(fence: Shown, cwd: string, ports: Ports, { skip }: TestContext): Promise<void> {
-  for (const program of ["curl", "grpcurl"]) {
-    if (!new RegExp(`^${program} `, "m").test(fence.text)) continue;
-    const isThere = await succeeds([program, "--version"], { cwd, env: cleanEnvironment() });
-    skip(!isThere, `no ${program} here`);
-  }
-  const printed = await run(["sh", "-ec", ports.toUsed(fence.text)], { cwd, env: cleanEnvironment() });
-  expectShown(printed, fence, ports);
-}
-
-function expectShown(printed: string, { output = "" }: Shown, ports: Ports): void {
-  const actual = ports.toShown(printed);
-  if (!isAsShown(actual, output)) expect(actual.trim()).toBe(output.trim()); // the message shows both
-}
 
 /** Words for where time went, without the time, and without the stages that take some on some machines alone. */
 function timeless(words: string): string {
@@ -488,9 +427,18 @@ describe("the tables, the layout and the links", () => {
   });
 
   test("name every variable that the two services add", () => {
-    const { config } = readConfiguration(greeter, {});
-    const rows = tableIn(readme, "services").map(([name = "", value = ""]) => [codeIn(name)[0], codeIn(value)[0]]);
-    expect(rows).toEqual(Object.keys(greeter.config).map((name) => [name, String(config[name as "NAME_URL"])])); // its own keys
+    const rows = tableIn(readme, "services").map(([variable = "", value = ""]) => [
+      codeIn(variable)[0],
+      codeIn(value)[0] ?? "undefined", // said in words
+    ]);
+    const added = [greeter, name].flatMap(({ name, port, config: shape }) => {
+      const config: Readonly<Record<string, unknown>> = readConfiguration(
+        { name, port, config: { ...shape } },
+        {},
+      ).config;
+      return Object.keys(shape).map((variable) => [variable, String(config[variable])]);
+    });
+    expect(rows).toEqual(added);
   });
 
   test("name all that a channel counts, and all that it tells", async () => {
@@ -523,23 +471,12 @@ describe("the tables, the layout and the links", () => {
 
   for (const document of DOCUMENTS) {
     test(`lead somewhere, in ${document}`, async () => {
-      const markdown = await readFile(join(repository, document), "utf8");
-      for (const [, target = ""] of markdown.matchAll(/\]\(([^)\s]+)\)/g)) {
-        if (/^https?:/.test(target)) continue;
-        const [path = "", anchor] = target.split("#");
-        const file = path === "" ? join(repository, document) : join(repository, dirname(document), path);
-        expect(existsSync(file), target).toBe(true);
-        if (anchor === undefined) continue;
-        const headings = [...(await readFile(file, "utf8")).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
-          slug(heading),
-        );
-        expect(headings, target).toContain(anchor);
-      }
+      expect(await brokenLinks(document)).toEqual([]);
     });
   }
 
   test("every block is run by one of the tests above", () => {
-    expect(fences.filter((fence) => !claimed.has(fence)).map(titleOf)).toEqual([]);
+    expect(unclaimed()).toEqual([]);
   });
 });
 
@@ -558,14 +495,6 @@ async function foldersIn(folder: string): Promise<readonly string[]> {
 /** What makes package.spec.ts's project of the README. */
 function packageTest(): Promise<string> {
   return readFile(join(import.meta.dirname, "packaging/orders-project.ts"), "utf8");
-}
-
-/** As GitHub makes anchors of headings. */
-function slug(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replace(/[^\w\- ]/g, "")
-    .replaceAll(" ", "-");
 }
 
 /** The configuration of a service without variables of its own, and the names that were asked for. */

@@ -19,13 +19,18 @@ const TRIED = [
 ];
 
 /** Expects that a client program got whatever it tried, and that the service knows of the call that it cancelled. */
-export async function expectAllWell(service: ServiceProcess, { exit, stdout, stderr }: Ran): Promise<void> {
-  const lines = stdout.split("\n").filter((line) => line !== "");
-  const outcomes = lines.map((line) => JSON.parse(Buffer.from(line, "latin1").toString()) as unknown);
-  expect(outcomes, stderr).toEqual(TRIED.map((name) => ({ name, outcome: "ok" })));
-  expect(exit).toBe(0);
+export async function expectAllWell(service: ServiceProcess, ran: Ran): Promise<void> {
+  expectOutcomes(ran, TRIED);
   const cancelled = await until(() =>
     service.logs().find((line) => line.name === "peers.access" && line.request_id === "cancelled-by-peer"),
   );
   expect(cancelled).toMatchObject({ rpc_code: "canceled", aborted: true });
+}
+
+/** Expects that a program got what it tried, by what it prints: a line of JSON for each. */
+export function expectOutcomes({ exit, stdout, stderr }: Ran, tried: readonly unknown[]): void {
+  const lines = stdout.split("\n").filter((line) => line !== "");
+  const outcomes = lines.map((line) => JSON.parse(Buffer.from(line, "latin1").toString()) as unknown);
+  expect(outcomes, stderr).toEqual(tried.map((name) => ({ name, outcome: "ok" })));
+  expect(exit, stderr).toBe(0);
 }

@@ -3,13 +3,13 @@
 Messages are bytes made by hand: field 1, a string.
 """
 
-import json
 import queue
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+from attempts import attempt, check, failure_of
 
 PROCESS_NAME = "/name.v1.NameService/ProcessName"
 PROCESS_NAMES = "/name.v1.NameService/ProcessNames"
@@ -40,24 +40,8 @@ channel = grpc.insecure_channel(sys.argv[1])
 unary = channel.unary_unary(PROCESS_NAME)
 
 
-def attempt(name, work):
-    try:
-        outcome = "ok" if (problem := work()) is None else str(problem)
-    except Exception as error:
-        outcome = repr(error)
-    print(json.dumps({"name": name, "outcome": outcome}), flush=True)
-
-
-def check(got, wanted):
-    return None if got == wanted else f"{got!r:.200} instead of {wanted!r:.200}"
-
-
 def fails(code, call):
-    try:
-        call()
-    except grpc.RpcError as error:
-        return check(error.code(), code)
-    return "it did not fail"
+    return check(failure_of(call).code(), code)
 
 
 def server_stream():
@@ -79,15 +63,12 @@ def bidi_stream():
 
 
 def error():
-    try:
-        unary(message("fail"), timeout=10)
-    except grpc.RpcError as failure:
-        names = {name for name, _ in failure.trailing_metadata()}
-        return check(
-            (failure.code(), failure.details(), "grpc-status-details-bin" in names),
-            (grpc.StatusCode.NOT_FOUND, "naïve: 100%", True),
-        )
-    return "it did not fail"
+    failure = failure_of(lambda: unary(message("fail"), timeout=10))
+    names = {name for name, _ in failure.trailing_metadata()}
+    return check(
+        (failure.code(), failure.details(), "grpc-status-details-bin" in names),
+        (grpc.StatusCode.NOT_FOUND, "naïve: 100%", True),
+    )
 
 
 def cancellation():
