@@ -91,3 +91,11 @@ test("keeps as many entries as it is told to", async () => {
   } while (entries[0]?.name !== "e");
   expect(entries.map(({ name }) => name)).toEqual(["e", "d", "c"]);
 });
+
+test("keeps nothing where it is told to keep none", async () => {
+  await using app = await startTest(name, { config: { HISTORY_MAX_ENTRIES: "0" } });
+  await app.client(NameService).processName({ name: "ada" });
+  const history = app.client(withDomainTypes(HistoryService));
+  expect(await collect(history.listEntries({}))).toEqual([{ entries: [] }]);
+  await expect(history.getEntry({ id: new ObjectId() })).rejects.toMatchObject({ code: Code.NotFound });
+});

@@ -2,10 +2,8 @@ import { currentCall, defineService, implement, withDomainTypes } from "portico"
 import { HistoryService } from "../../../gen/name/v1/history_domain.js";
 import { NameService } from "../../../gen/name/v1/name_pb.js";
 import { validName } from "../valid-name.ts";
-import { createHistory } from "./history/history.ts";
-import { historyConfig, openStore } from "./history/open-store.ts";
-import { recordCalls } from "./history/record-calls.ts";
-import { createRecorder } from "./history/recorder.ts";
+import { openHistory } from "./history/open-history.ts";
+import { historyConfig } from "./history/open-store.ts";
 import { processName } from "./process-name.ts";
 
 /** Turns names into upper case, and tells what it has processed. */
@@ -13,12 +11,9 @@ export const name = defineService({
   name: "name",
   port: 50051,
   config: historyConfig,
-  async resources({ config, log, use, condition }) {
-    const stored = condition("store", [HistoryService.desc]);
-    const onHealth = (problem: string | undefined) => (problem === undefined ? stored.clear() : stored.fail(problem));
-    const store = use(await openStore(config, onHealth));
-    const recorder = use(createRecorder(store, { log }));
-    return { process: recordCalls(processName, recorder), history: createHistory(store) };
+  async resources(opener) {
+    const history = await openHistory(opener);
+    return { process: history.recorded(processName), history: history.handlers };
   },
   routes: ({ resources: { process, history } }) => [
     implement(NameService, {

@@ -9,8 +9,8 @@ export const historyConfig = {
   MONGODB_URL: z.string().optional(), // checked by its driver: whatever is wrong with it, it may hold a password
   /** Without MONGODB_URL: the folder of the embedded database, made where it is missing. Default: in memory. */
   DATA_DIR: z.string().optional(),
-  /** Without MONGODB_URL: how many entries are kept; the oldest go. */
-  HISTORY_MAX_ENTRIES: z.coerce.number().int().min(1).max(100_000_000).default(100_000),
+  /** Without MONGODB_URL: how many entries are kept; the oldest go. With 0 there is no history. */
+  HISTORY_MAX_ENTRIES: z.coerce.number().int().min(0).max(100_000_000).default(100_000),
 };
 
 type HistoryConfig = Readonly<z.output<z.ZodObject<typeof historyConfig>>>;

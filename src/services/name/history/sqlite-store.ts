@@ -1,11 +1,11 @@
 import { deserialize, serialize } from "bson";
 import { ConfigurationError } from "portico";
 import type { Entry } from "../../../../gen/name/v1/history_domain.js";
-import { type DatabaseThread, type DatabaseView, databaseViews, startDatabaseThread } from "./database-thread.ts";
-import { createHealth, type Health } from "./health.ts";
+import { type DatabaseThread, databaseViews, startDatabaseThread } from "./database-thread.ts";
+import { createHealth } from "./health.ts";
 import { pack, unpack } from "./packed-documents.ts";
-import type { DatabasePlace } from "./sqlite-protocol.ts";
-import { EntriesRefusedError, type OnHealth, type Store } from "./store.ts";
+import type { DatabasePlace, Operation } from "./sqlite-protocol.ts";
+import { EntriesRefusedError, type OnHealth, type Store, StoreUnavailableError } from "./store.ts";
 
 export interface SqliteStoreOptions extends DatabasePlace {
   readonly onHealth: OnHealth;
@@ -19,40 +19,56 @@ export interface SqliteStoreOptions extends DatabasePlace {
  */
 export async function openSqliteStore({ folder, maxEntries, onHealth }: SqliteStoreOptions): Promise<Store> {
   const health = createHealth(databaseViews, onHealth);
-  const thread = await startThread({ folder, maxEntries }, health);
+  const start = () => startDatabaseThread({ place: { folder, maxEntries }, health });
+  // Whether a folder can be used is to be known at the start. A memory always can: its thread does not hold the start up.
+  let thread = folder === undefined ? undefined : await start().catch((error) => refuse(folder, error));
+  let starting: Promise<DatabaseThread> | undefined;
+
+  async function ask(operation: Operation): Promise<Uint8Array> {
+    thread ??= await startOnce();
+    return thread.ask(operation);
+  }
+
+  async function startOnce(): Promise<DatabaseThread> {
+    starting ??= start();
+    try {
+      return await starting;
+    } catch (error) {
+      starting = undefined;
+      throw new StoreUnavailableError(`no thread for the embedded database: ${textOf(error)}`);
+    }
+  }
 
   return {
     async insert(entries) {
       const documents = pack(entries.map(toDocument));
-      await thread.ask({ kind: "insert", ids: pack(entries.map(({ _id }) => _id.id)), documents });
+      await ask({ kind: "insert", ids: pack(entries.map(({ _id }) => _id.id)), documents });
     },
     async get({ id }, signal) {
-      const [document] = unpack(await unlessAborted(() => thread.ask({ kind: "get", id }), signal));
+      const [document] = unpack(await unlessAborted(() => ask({ kind: "get", id }), signal));
       return document && toEntry(document);
     },
     async page(before, size, signal) {
-      const packed = await unlessAborted(() => thread.ask({ kind: "page", before: before?.id, size }), signal);
+      const packed = await unlessAborted(() => ask({ kind: "page", before: before?.id, size }), signal);
       return unpack(packed).map(toEntry);
     },
     async [Symbol.asyncDispose]() {
       health.end();
-      await thread[Symbol.asyncDispose]();
+      const started = thread ?? (await starting?.catch(() => undefined));
+      await started?.[Symbol.asyncDispose]();
     },
   };
 }
 
-async function startThread(place: DatabasePlace, health: Health<DatabaseView>): Promise<DatabaseThread> {
-  try {
-    return await startDatabaseThread({ place, health });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigurationError(
-      place.folder === undefined
-        ? `name cannot start: no history can be kept in memory: ${reason}`
-        : `name cannot start: DATA_DIR=${JSON.stringify(place.folder)}: the history cannot be kept there: ${reason}`,
-      { cause },
-    );
-  }
+function refuse(folder: string, cause: unknown): never {
+  throw new ConfigurationError(
+    `name cannot start: DATA_DIR=${JSON.stringify(folder)}: the history cannot be kept there: ${textOf(cause)}`,
+    { cause },
+  );
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function toDocument(entry: Entry): Uint8Array {
