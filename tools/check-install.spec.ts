@@ -27,7 +27,7 @@ async function installWithoutScripts(): Promise<void> {
   // Its shape is the repository's own package.json.
   const manifest = JSON.parse(await readFile(join(repository, "package.json"), "utf8")) as Record<string, object>;
   const groups = [manifest["dependencies"], manifest["devDependencies"], manifest["peerDependencies"]];
-  for (const name of groups.flatMap((group) => Object.keys(group ?? {}))) await link(name);
+  for (const name of new Set(groups.flatMap((group) => Object.keys(group ?? {})))) await link(name); // a peer may be both
   await rm(join(folder, "node_modules/node"));
   await mkdir(join(folder, "node_modules/node"));
   await link("node/package.json");
