@@ -13,4 +13,4 @@ export type { FieldType } from "./types/field-type.ts";
 export { type LongLike, longOfInt64 } from "./types/long.ts";
 export type { MessageType, MethodTypes, ServiceTypes } from "./types/message-type.ts";
 export { type ObjectIdLike, objectIdOfBytes, objectIdOfText } from "./types/object-id.ts";
-export { each, eachValue, inField } from "./types/structure.ts";
+export { assertObject, each, eachValue, inField } from "./types/structure.ts";

@@ -103,19 +103,26 @@ describe("a condition", () => {
     expect(readiness.failing).toEqual(["store", "queue", "cache"]);
   });
 
-  test("logs each change once, and another reason while it fails at debug", () => {
+  test("logs each change once, and each of a few reasons as a warning", () => {
     const { readiness, seen, lines } = watched();
     const store = readiness.condition("store", []);
     store.clear();
     store.fail("connection refused");
     store.fail("connection refused");
     store.fail("time-out");
+    store.fail("connection refused");
+    for (const reason of ["c", "d", "e", "f"]) store.fail(reason);
     store.clear();
     store.clear();
     store.fail("");
     expect(lines).toEqual([
       "warn action=condition, status=failing, condition=store, reason=connection refused",
-      "debug action=condition, status=failing, condition=store, reason=time-out",
+      "warn action=condition, status=failing, condition=store, reason=time-out",
+      "debug action=condition, status=failing, condition=store, reason=connection refused",
+      "warn action=condition, status=failing, condition=store, reason=c",
+      "warn action=condition, status=failing, condition=store, reason=d",
+      "warn action=condition, status=failing, condition=store, reason=e",
+      "debug action=condition, status=failing, condition=store, reason=f",
       "info action=condition, status=met, condition=store",
       "warn action=condition, status=failing, condition=store, reason=",
     ]);

@@ -16,8 +16,8 @@ export type ReadinessState = "starting" | "serving" | "draining" | "closing";
  */
 export interface Condition {
   /**
-   * It fails, for a reason that goes to the log and to no caller: no secrets. The first time since it was met is logged as a
-   * warning; another reason while it fails, at `debug`.
+   * It fails, for a reason that goes to the log and to no caller: no secrets. Each of the first 5 reasons since it was met is
+   * logged once as a warning; further ones, and those that come again, at `debug`.
    */
   fail(reason: string): void;
   /** It is met again; nothing where it did not fail. */
@@ -55,7 +55,12 @@ interface ConditionState {
   readonly services: readonly string[];
   /** Why it fails; undefined while it is met. */
   reason: string | undefined;
+  /** The reasons that were warned of since it was met. */
+  readonly warnedOf: Set<string>;
 }
+
+/** Reasons that are warned of while a condition fails: the first may say less than what comes behind it. */
+const MAX_WARNINGS = 5;
 
 const order = { starting: 0, serving: 1, draining: 2, closing: 3 } satisfies Record<ReadinessState, number>;
 const NAME = /^[a-z][a-z0-9-]*$/;
@@ -100,7 +105,7 @@ export function createReadiness(log: Logger): Readiness {
       if (conditions.has(name)) {
         throw new Error(`there are two conditions of the name "${name}"`);
       }
-      const condition: ConditionState = { services, reason: undefined };
+      const condition: ConditionState = { services, reason: undefined, warnedOf: new Set() };
       conditions.set(name, condition);
       return {
         fail(reason) {
@@ -108,16 +113,20 @@ export function createReadiness(log: Logger): Readiness {
           const isNews = condition.reason === undefined;
           condition.reason = reason;
           const line = `action=condition, status=failing, condition=${name}, reason=${reason}`;
-          if (isNews) {
+          if (condition.warnedOf.size < MAX_WARNINGS && !condition.warnedOf.has(reason)) {
+            condition.warnedOf.add(reason);
             log.warn(line);
-            tell();
           } else {
             log.debug(line);
+          }
+          if (isNews) {
+            tell();
           }
         },
         clear() {
           if (condition.reason === undefined) return;
           condition.reason = undefined;
+          condition.warnedOf.clear();
           log.info(`action=condition, status=met, condition=${name}`);
           tell();
         },

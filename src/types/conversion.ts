@@ -6,11 +6,39 @@ export function convertAnswer<From, To>(
   return isPromise(value) ? value.then(convert) : convert(value);
 }
 
-/** Converts each message of a stream as it comes. A stream whose message cannot be converted is closed. */
-export async function* eachOf<From, To>(stream: AsyncIterable<From>, convert: (value: From) => To): AsyncGenerator<To> {
-  for await (const value of stream) {
-    yield convert(value);
-  }
+/**
+ * Converts each message of a stream as it comes. Whoever closes it closes the source at once, also while that has nothing to
+ * give: an async generator would wait for its next message first. A source whose message cannot be converted is closed.
+ */
+export function eachOf<From, To>(stream: AsyncIterable<From>, convert: (value: From) => To): AsyncIterable<To> {
+  return {
+    [Symbol.asyncIterator]() {
+      const source = stream[Symbol.asyncIterator]();
+      const close = async (value?: unknown): Promise<IteratorResult<To>> => {
+        await source.return?.(value);
+        return { done: true, value: undefined };
+      };
+      return {
+        async next() {
+          const result = await source.next();
+          if (result.done === true) {
+            return { done: true, value: undefined };
+          }
+          try {
+            return { done: false, value: convert(result.value) };
+          } catch (error) {
+            await close().catch(() => undefined); // why it was closed says more
+            throw error;
+          }
+        },
+        return: close,
+        async throw(error: unknown) {
+          await (source.throw === undefined ? close() : source.throw(error));
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
 }
 
 function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {

@@ -76,3 +76,14 @@ describe("kindOf", () => {
     );
   });
 });
+
+test("a path is 200 characters long at most, with its beginning and its end", () => {
+  let error: unknown = new DomainValueError("id", "must be a Date; it is null");
+  for (let level = 0; level < 100; level++) {
+    error = within(error, `by_key["${"\u{1F600}".repeat(30)}"]`);
+  }
+  const { path } = error as DomainValueError;
+  expect(path.length).toBeLessThanOrEqual(200);
+  expect(path).toMatch(/^by_key\[.*….*\]\.id$/u);
+  expect(path.isWellFormed()).toBe(true);
+});

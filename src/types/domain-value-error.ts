@@ -1,5 +1,8 @@
 import { bsonTypeOf } from "./field-type.ts";
 
+/** The longest path, in characters. */
+const MAX_PATH = 200;
+
 /** A value that is not what the schema says of its field: nothing of it was truncated, rounded or guessed. */
 export class DomainValueError extends TypeError {
   override readonly name = "DomainValueError";
@@ -9,7 +12,7 @@ export class DomainValueError extends TypeError {
   readonly problem: string;
 
   constructor(path: string, problem: string) {
-    super(`${path} ${problem}`);
+    super(path === "" ? problem : `${path} ${problem}`);
     this.path = path;
     this.problem = problem;
   }
@@ -21,7 +24,14 @@ export function within(error: unknown, prefix: string): unknown {
     return error;
   }
   const separator = error.path === "" || error.path.startsWith("[") ? "" : ".";
-  return new DomainValueError(`${prefix}${separator}${error.path}`, error.problem);
+  return new DomainValueError(shortened(`${prefix}${separator}${error.path}`), error.problem);
+}
+
+/** A path of which the middle is left out where it is long: it stands in headers, and its map keys are what somebody sent. */
+function shortened(path: string): string {
+  return path.length <= MAX_PATH
+    ? path
+    : `${path.slice(0, MAX_PATH / 2)}…${path.slice(1 - MAX_PATH / 2)}`.toWellFormed(); // a cut may go through a character
 }
 
 /** What a value is, for an error: nothing of what it holds, which may be a secret. */

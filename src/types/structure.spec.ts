@@ -6,7 +6,7 @@ import { Tree, type TreeInit } from "../../test/types/gen/test/types/v1/values_d
 import { type Tree as TreeMessage, TreeSchema } from "../../test/types/gen/test/types/v1/values_pb.js";
 import { refusal } from "../../test/types/refusal.ts";
 import { DomainValueError } from "./domain-value-error.ts";
-import { each, eachValue, inField } from "./structure.ts";
+import { assertObject, each, eachValue, inField } from "./structure.ts";
 
 /** Takes numbers that are even. */
 function half(value: number, field: string): number {
@@ -188,5 +188,20 @@ describe("the way to a field in messages of messages", () => {
         expect(problem).toBe("must be an ObjectId; it is undefined");
       }),
     );
+  });
+});
+
+describe("what is to be a message", () => {
+  test.each([
+    [undefined, "undefined"],
+    [null, "null"],
+    [5, "a number"],
+    ["text", "a string"],
+  ])("may not be %j", (value, kind) => {
+    const problem = `must be an object with the message's fields; it is ${kind}`;
+    expect(refusal(() => assertObject(value))).toMatchObject({ path: "", problem, message: problem });
+    const _id = new bson7.ObjectId();
+    const children = [{ _id }, value as never];
+    expect(refusal(() => Tree.toMessage({ _id, children }))).toMatchObject({ path: "children[1]", problem });
   });
 });

@@ -5,6 +5,13 @@ type Convert<From, To> = (value: From, field: string) => To;
 
 const MAX_QUOTED_KEY = 64;
 
+/** Refuses what is no object where a message is to be given: from it nothing would be taken. */
+export function assertObject(value: unknown): void {
+  if (typeof value !== "object" || value === null) {
+    throw new DomainValueError("", `must be an object with the message's fields; it is ${kindOf(value)}`);
+  }
+}
+
 /** Converts a message that a field holds. */
 export function inField<From, To>(convert: (value: From) => To, value: From, field: string): To {
   try {

@@ -69,6 +69,7 @@ function printToMessage(printing: Printing, message: DescMessage): void {
   const { file, target, domain } = printing;
   const value = variable(printing, "value", message);
   file.print("  toMessage(", value, ") {");
+  file.print("    ", runtime(printing, "assertObject"), "(", value, ");");
   file.print("    return ", file.runtime.create, "(", file.importSchema(message), ", {");
   for (const member of message.members) {
     const given =

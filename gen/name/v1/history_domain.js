@@ -2,7 +2,7 @@
 // @generated from file name/v1/history.proto (package name.v1, syntax proto3)
 /* eslint-disable */
 
-import { dateOfTimestamp, each, inField, longOfInt64, objectIdOfBytes, uuidOfBytes } from "portico/types";
+import { assertObject, dateOfTimestamp, each, inField, longOfInt64, objectIdOfBytes, uuidOfBytes } from "portico/types";
 import { Long, ObjectId, UUID } from "bson";
 import { create } from "@bufbuild/protobuf";
 import { EntrySchema, GetEntryRequestSchema, GetEntryResponseSchema, HistoryService as HistoryService$1, ListEntriesRequestSchema, ListEntriesResponseSchema } from "./history_pb.js";
@@ -30,6 +30,7 @@ export const Entry = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(EntrySchema, {
       id: $objectIdOfBytes.toWire(value._id, "id"),
       name: value.name,
@@ -53,6 +54,7 @@ export const GetEntryRequest = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(GetEntryRequestSchema, {
       id: $objectIdOfBytes.toWire(value.id, "id"),
     });
@@ -72,6 +74,7 @@ export const GetEntryResponse = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(GetEntryResponseSchema, {
       entry: value.entry == null ? undefined : inField(Entry.toMessage, value.entry, "entry"),
     });
@@ -94,6 +97,7 @@ export const ListEntriesRequest = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(ListEntriesRequestSchema, {
       pageSize: value.pageSize,
       cursor: value.cursor == null ? undefined : $objectIdOfBytes.toWire(value.cursor, "cursor"),
@@ -115,6 +119,7 @@ export const ListEntriesResponse = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(ListEntriesResponseSchema, {
       entries: value.entries == null ? undefined : each(Entry.toMessage, value.entries, "entries"),
       cursor: value.cursor == null ? undefined : $objectIdOfBytes.toWire(value.cursor, "cursor"),

@@ -4,7 +4,7 @@
 
 // Has no option itself: the messages of other files have, which it holds.
 
-import { each, eachValue, inField } from "portico/types";
+import { assertObject, each, eachValue, inField } from "portico/types";
 import { Outer, Outer_Inner, Ping } from "../../types/v1/nested_domain.js";
 import { Entry as Entry$1 } from "../../types/v1/names_domain.js";
 import { create } from "@bufbuild/protobuf";
@@ -30,6 +30,7 @@ export const Entry = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(EntrySchema, {
       entry: value.entry == null ? undefined : inField(Entry$1.toMessage, value.entry, "entry"),
       inner: value.inner == null ? undefined : inField(Outer_Inner.toMessage, value.inner, "inner"),

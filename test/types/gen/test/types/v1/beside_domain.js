@@ -4,7 +4,7 @@
 
 // Fields of every other sort, beside a single domain type.
 
-import { inField, objectIdOfBytes } from "portico/types";
+import { assertObject, inField, objectIdOfBytes } from "portico/types";
 import { ObjectId } from "bson";
 import { create } from "@bufbuild/protobuf";
 import { BesideSchema } from "./beside_pb.js";
@@ -194,6 +194,7 @@ export const Beside = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(BesideSchema, {
       id: $objectIdOfBytes.toWire(value._id, "id"),
       named: value.other_name,

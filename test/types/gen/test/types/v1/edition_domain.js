@@ -4,7 +4,7 @@
 
 // Presence as each field says.
 
-import { dateOfTimestamp, decimal128OfText, each, inField, longOfInt64, objectIdOfBytes } from "portico/types";
+import { assertObject, dateOfTimestamp, decimal128OfText, each, inField, longOfInt64, objectIdOfBytes } from "portico/types";
 import { Decimal128, Long, ObjectId } from "bson";
 import { create } from "@bufbuild/protobuf";
 import { EditionSchema, ImplicitEditionSchema } from "./edition_pb.js";
@@ -50,6 +50,7 @@ export const Edition = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(EditionSchema, {
       explicitId: value.explicitId == null ? undefined : $objectIdOfBytes.toWire(value.explicitId, "explicit_id"),
       implicitId: $objectIdOfBytes.toWire(value.implicitId, "implicit_id"),
@@ -100,6 +101,7 @@ export const ImplicitEdition = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(ImplicitEditionSchema, {
       long: value.long == null ? undefined : $longOfInt64.toWire(value.long, "long"),
       other: value.other == null ? undefined : inField(ImplicitEdition.toMessage, value.other, "other"),

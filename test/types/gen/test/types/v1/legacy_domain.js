@@ -4,7 +4,7 @@
 
 // Presence, defaults and groups as they were.
 
-import { dateOfTimestamp, decimal128OfText, each, eachValue, inField, longOfInt64, objectIdOfBytes, objectIdOfText, uuidOfBytes } from "portico/types";
+import { assertObject, dateOfTimestamp, decimal128OfText, each, eachValue, inField, longOfInt64, objectIdOfBytes, objectIdOfText, uuidOfBytes } from "portico/types";
 import { Decimal128, Long, ObjectId, UUID } from "bson";
 import { create } from "@bufbuild/protobuf";
 import { Legacy_LegacyGroupSchema, LegacyPartSchema, LegacySchema } from "./legacy_pb.js";
@@ -61,6 +61,7 @@ export const Legacy = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(LegacySchema, {
       requiredId: $objectIdOfBytes.toWire(value.requiredId, "required_id"),
       requiredAt: value.requiredAt == null ? undefined : dateOfTimestamp.toWire(value.requiredAt, "required_at"),
@@ -117,6 +118,7 @@ export const Legacy_LegacyGroup = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(Legacy_LegacyGroupSchema, {
       groupId: value.groupId == null ? undefined : $uuidOfBytes.toWire(value.groupId, "group_id"),
     });
@@ -139,6 +141,7 @@ export const LegacyPart = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(LegacyPartSchema, {
       count: value.count == null ? undefined : $longOfInt64.toWire(value.count, "count"),
       part: value.part == null ? undefined : inField(LegacyPart.toMessage, value.part, "part"),

@@ -4,7 +4,7 @@
 
 // Names that mean something else in generated code.
 
-import { binaryOfBytes, dateOfTimestamp, each as each$1, inField, longOfInt64, objectIdOfBytes } from "portico/types";
+import { assertObject, binaryOfBytes, dateOfTimestamp, each as each$1, inField, longOfInt64, objectIdOfBytes } from "portico/types";
 import { Binary, Long, ObjectId as ObjectId$1 } from "bson";
 import { create as create$1 } from "@bufbuild/protobuf";
 import { createSchema, DateSchema, eachSchema, EntryInitSchema, EntrySchema$, EntrySchemaSchema, FieldsSchema, MessageInitShapeSchema, messageSchema, MessageSchema, MessageTypeSchema, NamesService as NamesService$1, ObjectIdLikeSchema, ObjectIdSchema, ObjectSchema, oneofSchema, Uint8ArraySchema, valueSchema } from "./names_pb.js";
@@ -27,6 +27,7 @@ export const Entry = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(EntrySchema$, {
       id: $objectIdOfBytes.toWire(value.id, "id"),
       init: value.init == null ? undefined : inField(EntryInit.toMessage, value.init, "init"),
@@ -45,6 +46,7 @@ export const EntryInit = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(EntryInitSchema, {
       number: value.number == null ? undefined : $longOfInt64.toWire(value.number, "number"),
     });
@@ -64,6 +66,7 @@ export const EntrySchema = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(EntrySchemaSchema, {
       entry: value.entry == null ? undefined : inField(Entry.toMessage, value.entry, "entry"),
     });
@@ -83,6 +86,7 @@ export const Date = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(DateSchema, {
       date: value.date == null ? undefined : dateOfTimestamp.toWire(value.date, "date"),
     });
@@ -100,6 +104,7 @@ export const ObjectId = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(ObjectIdSchema, {
       objectId: $objectIdOfBytes.toWire(value.objectId, "object_id"),
     });
@@ -119,6 +124,7 @@ export const ObjectIdLike = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(ObjectIdLikeSchema, {
       objectId: value.objectId == null ? undefined : inField(ObjectId.toMessage, value.objectId, "object_id"),
     });
@@ -136,6 +142,7 @@ export const MessageType = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(MessageTypeSchema, {
       long: value.long == null ? undefined : $longOfInt64.toWire(value.long, "long"),
     });
@@ -153,6 +160,7 @@ export const Message = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(MessageSchema, {
       long: value.long == null ? undefined : $longOfInt64.toWire(value.long, "long"),
     });
@@ -170,6 +178,7 @@ export const MessageInitShape = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(MessageInitShapeSchema, {
       long: value.long == null ? undefined : $longOfInt64.toWire(value.long, "long"),
     });
@@ -189,6 +198,7 @@ export const Object$ = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(ObjectSchema, {
       long: value.long == null ? undefined : $longOfInt64.toWire(value.long, "long"),
     });
@@ -206,6 +216,7 @@ export const Uint8Array$ = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(Uint8ArraySchema, {
       binary: value.binary == null ? undefined : $binaryOfBytes.toWire(value.binary, "binary"),
     });
@@ -223,6 +234,7 @@ export const create = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(createSchema, {
       long: value.long == null ? undefined : $longOfInt64.toWire(value.long, "long"),
     });
@@ -240,6 +252,7 @@ export const each = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(eachSchema, {
       creates: value.creates == null ? undefined : each$1(create.toMessage, value.creates, "creates"),
     });
@@ -263,6 +276,7 @@ export const message = {
     return value$;
   },
   toMessage(value$) {
+    assertObject(value$);
     return create$1(messageSchema, {
       value: value$.value == null ? undefined : inField(value.toMessage, value$.value, "value"),
       message: value$.message == null ? undefined : inField(message.toMessage, value$.message, "message"),
@@ -307,6 +321,7 @@ export const value = {
     return value$;
   },
   toMessage(value$) {
+    assertObject(value$);
     return create$1(valueSchema, {
       oneof: value$.oneof == null ? undefined : inField(oneof.toMessage, value$.oneof, "oneof"),
       values: value$.values == null ? undefined : each$1(value.toMessage, value$.values, "values"),
@@ -327,6 +342,7 @@ export const oneof = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(oneofSchema, {
       long: value.long == null ? undefined : $longOfInt64.toWire(value.long, "long"),
     });
@@ -373,6 +389,7 @@ export const Fields = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create$1(FieldsSchema, {
       constructor$: $objectIdOfBytes.toWire(value.constructor$, "constructor"),
       toString$: value.toString$ == null ? undefined : $longOfInt64.toWire(value.toString$, "to_string"),

@@ -4,7 +4,7 @@
 
 // Messages that are declared in messages, and messages that hold each other.
 
-import { dateOfTimestamp, each, eachValue, inField, longOfInt64, objectIdOfBytes } from "portico/types";
+import { assertObject, dateOfTimestamp, each, eachValue, inField, longOfInt64, objectIdOfBytes } from "portico/types";
 import { Long, ObjectId } from "bson";
 import { create } from "@bufbuild/protobuf";
 import { FarSchema, FartherSchema, FarthestSchema, Outer_Inner_InnermostSchema, Outer_InnerSchema, OuterSchema, PingSchema, PongSchema } from "./nested_pb.js";
@@ -37,6 +37,7 @@ export const Outer = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(OuterSchema, {
       inner: value.inner == null ? undefined : inField(Outer_Inner.toMessage, value.inner, "inner"),
       inners: value.inners == null ? undefined : each(Outer_Inner.toMessage, value.inners, "inners"),
@@ -89,6 +90,7 @@ export const Outer_Inner = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(Outer_InnerSchema, {
       id: $objectIdOfBytes.toWire(value.id, "id"),
       innermost: value.innermost == null ? undefined : inField(Outer_Inner_Innermost.toMessage, value.innermost, "innermost"),
@@ -109,6 +111,7 @@ export const Outer_Inner_Innermost = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(Outer_Inner_InnermostSchema, {
       at: value.at == null ? undefined : dateOfTimestamp.toWire(value.at, "at"),
     });
@@ -128,6 +131,7 @@ export const Ping = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(PingSchema, {
       pong: value.pong == null ? undefined : inField(Pong.toMessage, value.pong, "pong"),
     });
@@ -150,6 +154,7 @@ export const Pong = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(PongSchema, {
       ping: value.ping == null ? undefined : inField(Ping.toMessage, value.ping, "ping"),
       count: value.count == null ? undefined : $longOfInt64.toWire(value.count, "count"),
@@ -170,6 +175,7 @@ export const Far = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(FarSchema, {
       farther: value.farther == null ? undefined : inField(Farther.toMessage, value.farther, "farther"),
     });
@@ -189,6 +195,7 @@ export const Farther = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(FartherSchema, {
       farthest: value.farthest == null ? undefined : inField(Farthest.toMessage, value.farthest, "farthest"),
     });
@@ -208,6 +215,7 @@ export const Farthest = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(FarthestSchema, {
       id: value.id == null ? undefined : $objectIdOfBytes.toWire(value.id, "id"),
     });

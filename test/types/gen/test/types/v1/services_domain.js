@@ -2,7 +2,7 @@
 // @generated from file test/types/v1/services.proto (package test.types.v1, syntax proto3)
 /* eslint-disable */
 
-import { each } from "portico/types";
+import { assertObject, each } from "portico/types";
 import { Values } from "./values_domain.js";
 import { create } from "@bufbuild/protobuf";
 import { EchoAllResponseSchema, EchoEachRequestSchema, ValuesService as ValuesService$1 } from "./services_pb.js";
@@ -19,6 +19,7 @@ export const EchoEachRequest = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(EchoEachRequestSchema, {
       values: value.values == null ? undefined : each(Values.toMessage, value.values, "values"),
     });
@@ -36,6 +37,7 @@ export const EchoAllResponse = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(EchoAllResponseSchema, {
       values: value.values == null ? undefined : each(Values.toMessage, value.values, "values"),
     });

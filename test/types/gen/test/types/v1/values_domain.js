@@ -4,7 +4,7 @@
 
 // What domain types go through, for the tests of them.
 
-import { binaryOfBytes, dateDroppingNanoseconds, dateOfTimestamp, decimal128OfText, each, eachValue, inField, longOfInt64, objectIdOfBytes, objectIdOfText, uuidOfBytes, uuidOfText } from "portico/types";
+import { assertObject, binaryOfBytes, dateDroppingNanoseconds, dateOfTimestamp, decimal128OfText, each, eachValue, inField, longOfInt64, objectIdOfBytes, objectIdOfText, uuidOfBytes, uuidOfText } from "portico/types";
 import { Binary, Decimal128, Long, ObjectId, UUID } from "bson";
 import { create } from "@bufbuild/protobuf";
 import { TreeSchema, ValuesSchema } from "./values_pb.js";
@@ -101,6 +101,7 @@ export const Values = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(ValuesSchema, {
       objectId: $objectIdOfBytes.toWire(value.objectId, "object_id"),
       objectIdText: $objectIdOfText.toWire(value.objectIdText, "object_id_text"),
@@ -234,6 +235,7 @@ export const Tree = {
     return value;
   },
   toMessage(value) {
+    assertObject(value);
     return create(TreeSchema, {
       id: $objectIdOfBytes.toWire(value._id, "id"),
       children: value.children == null ? undefined : each(Tree.toMessage, value.children, "children"),
