@@ -19,6 +19,8 @@ export const CONTENDERS = [
   "service",
   "channel",
   "channel-one",
+  "by-hand",
+  "domain-types",
 ] as const;
 
 /** What a contender is, for those who read the results. */
@@ -36,9 +38,11 @@ export const DESCRIPTIONS: Readonly<Record<Contender, string>> = {
   engine: "Portico's HTTP/2 engine alone: sends the same bytes back",
   bare: "Portico's port with RPCs alone",
   "bare-cleartext": "the same in cleartext, in a row over TLS",
-  service: "Portico's name service as it ships: request id, deadline, context, a line in a file for each call",
+  service: "Portico's name service, without its history: request id, deadline, context, a line in a file for each call",
   channel: "Portico's client with its defaults; where CPU time counts, on a static target of two servers",
   "channel-one": "the same on the URL of one server",
+  "by-hand": "messages mapped to BSON's types, and back, by code written for it; in calls on Portico's port alone",
+  "domain-types": "the same by `withDomainTypes`, and what is generated for it",
 };
 
 /** Whose server a contender is that serves in cleartext beside it, in rows over TLS. */

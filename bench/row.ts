@@ -70,6 +70,12 @@ export interface WaitingRow extends BaseRow {
   readonly calls: number;
 }
 
+/** CPU time of converting a message to what handlers have, and back. */
+export interface ConversionRow extends BaseRow {
+  readonly kind: "conversion";
+  readonly message: "entry" | "page";
+}
+
 /** What RSS grows by. */
 export interface MemoryRow extends BaseRow {
   readonly kind: "memory";
@@ -88,4 +94,4 @@ export interface ArticleRow extends BaseRow {
   readonly kind: "article";
 }
 
-export type Row = ServerRow | ClientRow | BurstRow | WaitingRow | MemoryRow | StartRow | ArticleRow;
+export type Row = ServerRow | ClientRow | BurstRow | WaitingRow | ConversionRow | MemoryRow | StartRow | ArticleRow;

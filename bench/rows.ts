@@ -1,4 +1,5 @@
 import type { Contender } from "./contenders.ts";
+import { DOMAIN_TYPE_ROWS } from "./domain-type-rows.ts";
 import type { Limit } from "./limits.ts";
 import { PING_PONG_MESSAGES, REPEATED_MESSAGES } from "./loads/frame-jobs.ts";
 import type { H2load } from "./loads/h2load.ts";
@@ -201,6 +202,7 @@ export const ROWS: readonly Row[] = [
     calls: 10_000,
     limits: [],
   },
+  ...DOMAIN_TYPE_ROWS,
   server({
     name: "echo 8x16",
     about: "The HTTP/2 engine alone: 32 bytes there and back with trailers, at 8x16.",

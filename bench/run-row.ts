@@ -4,6 +4,7 @@ import type { ServerCertificate } from "./loads/certificate.ts";
 import { measureArticle } from "./measure/article.ts";
 import { measureBursts } from "./measure/bursts.ts";
 import { measureClients } from "./measure/clients.ts";
+import { measureConversions } from "./measure/conversions.ts";
 import { type MemoryFigures, measureMemory } from "./measure/memory.ts";
 import type { CpuFigures, RoundOptions } from "./measure/rounds.ts";
 import { measureServers } from "./measure/servers.ts";
@@ -65,6 +66,10 @@ export async function runRow(row: Row, options: MeasureOptions): Promise<Measure
       const figures = new Map<Contender, WaitingFigures>();
       for (const contender of contenders) figures.set(contender, await measureWaiting(row, contender, times));
       return { result: describeWaiting(row, figures, notes) };
+    }
+    case "conversion": {
+      const cpu = await measureConversions(row, contenders, options);
+      return { result: describeCpu(row, cpu, notes), cpu };
     }
     case "memory": {
       const figures = new Map<Contender, MemoryFigures>();

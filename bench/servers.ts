@@ -73,7 +73,8 @@ export async function startContender(contender: Contender, options: ServingOptio
   const nothing = async () => undefined;
   switch (contender) {
     case "service":
-      return startService({ module: NAME_SERVICE, wrapper: onCore(core), folder });
+      // What a call costs in a service, not what this one does besides.
+      return startService({ module: NAME_SERVICE, wrapper: onCore(core), folder, env: { HISTORY_MAX_ENTRIES: "0" } });
     case "grpc-go":
     case "connect-go": {
       const command = [...onCore(core), join(await buildGo(), contender), ...args];

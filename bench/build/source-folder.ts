@@ -18,8 +18,8 @@ export interface SourceFolder {
   build(folder: string): Promise<void>;
 }
 
-/** The schemas that peers serve, by the folders that their packages begin in. */
-const SCHEMAS = ["proto/name", "bench/peers/proto/bench"];
+/** The schemas that peers serve, and those that they import, by the folders that their packages begin in. */
+const SCHEMAS = ["proto/name", "proto/portico", "bench/peers/proto/bench"];
 
 /**
  * Builds a peer where its sources, or the schemas, are not those of the last time.

@@ -6,7 +6,7 @@ import { describeCpu } from "./figures.ts";
 
 function rowOf(name: string) {
   const row = ROWS.find((candidate) => candidate.name === name);
-  if (row?.kind !== "server") throw new Error(`there is no row ${name} of servers`);
+  if (row?.kind !== "server" && row?.kind !== "conversion") throw new Error(`there is no row ${name} of CPU time`);
   return row;
 }
 
@@ -38,4 +38,13 @@ test("handshakes a second are those that a core comes to, however few the load m
   const { columns, lines } = describeCpu(rowOf("tls handshake"), figures, []);
   const at = columns.indexOf("handshakes/s of a core");
   expect(lines.map((line) => line[at])).toEqual(["2000", "1250"]);
+});
+
+test("a conversion is held against the same by hand", () => {
+  const figures = figuresOf({ "by-hand": 100, "domain-types": 119 });
+  const { columns, lines, verdicts } = describeCpu(rowOf("domain types page"), figures, []);
+  expect(columns[1]).toBe("us/message");
+  const at = columns.indexOf("of by-hand");
+  expect(lines.map((line) => line[at])).toEqual(["1.00", "1.19"]);
+  expect(verdicts).toEqual([{ limit: "domain-types: at most 1.20 of by-hand", isMet: true, measured: "1.19" }]);
 });

@@ -6,23 +6,32 @@ import type { MemoryFigures } from "../measure/memory.ts";
 import type { CpuFigures } from "../measure/rounds.ts";
 import type { StartFigures } from "../measure/start.ts";
 import type { WaitingFigures } from "../measure/waiting.ts";
-import type { ArticleRow, BurstRow, ClientRow, MemoryRow, ServerRow, StartRow, WaitingRow } from "../row.ts";
+import type {
+  ArticleRow,
+  BurstRow,
+  ClientRow,
+  ConversionRow,
+  MemoryRow,
+  ServerRow,
+  StartRow,
+  WaitingRow,
+} from "../row.ts";
 import type { Result } from "./table.ts";
 
 /** Whom others are held against, where they are in the row. */
-const BASES: readonly Contender[] = ["node-http2", "node-http", "node-tls", "grpc-js", "grpc-go"];
+const BASES: readonly Contender[] = ["node-http2", "node-http", "node-tls", "grpc-js", "grpc-go", "by-hand"];
 
 /**
  * CPU time: a line for each contender, with its ratios to the echo, to grpc-go and to itself in cleartext, of the same run.
  * Handshakes a second are those that a core comes to at that.
  */
 export function describeCpu(
-  row: ServerRow | ClientRow,
+  row: ServerRow | ClientRow | ConversionRow,
   figures: ReadonlyMap<Contender, CpuFigures>,
   absent: readonly string[],
 ): Result {
-  const unit = row.kind === "server" ? row.per.unit : "call";
-  const isHeldToGrpcJs = row.kind === "client" || row.isTls;
+  const unit = unitOf(row);
+  const isHeldToGrpcJs = row.kind === "client" || (row.kind === "server" && row.isTls);
   const bases = BASES.filter((base) => figures.has(base) && (base !== "grpc-js" || isHeldToGrpcJs));
   const cpuUs = new Map([...figures].map(([contender, figure]) => [contender, figure.cpuUs]));
   const inCleartext = new Map(
@@ -59,6 +68,17 @@ export function describeCpu(
     verdicts: row.limits.map((limit) => judge(limit, cpuUs)),
     notes: absent,
   };
+}
+
+function unitOf(row: ServerRow | ClientRow | ConversionRow): string {
+  switch (row.kind) {
+    case "server":
+      return row.per.unit;
+    case "client":
+      return "call";
+    case "conversion":
+      return "message";
+  }
 }
 
 export function describeBursts(
