@@ -1,8 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { CACHE, findProgram, runProgram } from "../peers/programs.ts";
-import { until } from "../support/until.ts";
+import { waitForTurn } from "../peers/turn.ts";
 
 /** What a cold build may take: it fetches and compiles everything. With Go's own cache it takes less than a second. */
 export const GO_BUILD_MS = 240_000;
@@ -39,8 +37,7 @@ export async function buildGoProgram(
 ): Promise<{ readonly path: string } | { readonly lacks: string }> {
   const go = findProgram("go");
   if (go === undefined) return { lacks: "no Go here" };
-  await mkdir(CACHE, { recursive: true });
-  using _turn = await waitForTurn(wanted.name);
+  using _turn = await waitForTurn(wanted.name, GO_BUILD_MS);
   const path = join(CACHE, wanted.name);
   const args = ["build", "-tags", (wanted.tags ?? []).join(), "-o", path, "."];
   // Tests that watch the clock run beside it.
@@ -53,22 +50,4 @@ export async function buildGoProgram(
   const lacks = LACKS.find(([says]) => says.test(stderr))?.[1];
   if (lacks !== undefined) return { lacks };
   throw new Error(`${wanted.name} does not build (${exit}):\n${stderr}`);
-}
-
-/** One test file builds while the others wait. SQLite's lock is let go of by a process that is killed, too. */
-async function waitForTurn(name: string): Promise<Disposable> {
-  const lock = new DatabaseSync(join(CACHE, `${name}.lock`), { timeout: 0 });
-  await until(() => isLockedNow(lock), GO_BUILD_MS);
-  return lock;
-}
-
-function isLockedNow(lock: DatabaseSync): boolean {
-  const SQLITE_BUSY = 5;
-  try {
-    lock.exec("BEGIN EXCLUSIVE");
-    return true;
-  } catch (error) {
-    if (error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY) return false;
-    throw error;
-  }
 }

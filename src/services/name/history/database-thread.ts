@@ -34,13 +34,15 @@ export interface DatabaseThreadOptions {
   readonly place: DatabasePlace;
   readonly health: Health<DatabaseView>;
   readonly clock?: Clock;
+  /** Ends an opening that nobody waits for any longer; a thread that is open is disposed of. */
+  readonly ending?: AbortSignal;
 }
 
 /** Questions without an answer: more are refused. */
 const MAX_PENDING = 1_000;
 /** What an answer may take, above what SQLite waits for another process: a disk may hang for ever. */
-const ANSWER_MS = 10_000;
-const CLOSE_MS = 800;
+export const ANSWER_MS = 10_000;
+export const CLOSE_MS = 800;
 
 // The compiler leaves the name in a URL as it is: beside a compiled file the worker is compiled too.
 const program = new URL(`./sqlite-worker${extname(import.meta.url)}`, import.meta.url);
@@ -61,12 +63,17 @@ type State =
   | { readonly kind: "lost"; readonly restart: Timer | undefined }
   | { readonly kind: "closed" };
 
-/** @throws Error where the database cannot be opened; its message says why */
+/**
+ * Resolves once the database is open, however long that takes.
+ *
+ * @throws StoreUnavailableError where it cannot be opened now, Error where it never can; the message says why
+ */
 export async function startDatabaseThread(options: DatabaseThreadOptions): Promise<DatabaseThread> {
-  const { place, health, clock = systemClock } = options;
+  const { place, health, clock = systemClock, ending } = options;
   const pending = new Map<number, Pending>();
   let lastNumber = OPENING;
   let failures = 0;
+  let opening: Worker | undefined;
   let state: State = { kind: "lost", restart: undefined };
   // By a function, as the compiler does not see that others set the state while something is waited for.
   const isClosed = () => state.kind === "closed";
@@ -75,21 +82,27 @@ export async function startDatabaseThread(options: DatabaseThreadOptions): Promi
   function start(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const worker = new Worker(program, { name: "history", workerData: place, execArgv });
-    let error = new Error("its thread has ended");
+    opening = worker;
+    let error = new StoreUnavailableError("its thread has ended");
     worker.on("message", (answer: Answer) => {
       if (answer.number !== OPENING) {
         settle(answer);
       } else if ("failure" in answer) {
-        reject(new Error(answer.failure.message));
+        const { message, mayPass } = answer.failure;
+        reject(mayPass ? new StoreUnavailableError(message) : new Error(message));
       } else if (isClosed()) {
         void worker.terminate();
       } else {
+        opening = undefined;
         state = { kind: "open", worker };
         resolve();
       }
     });
     worker.on("error", (cause) => {
-      error = new Error(`its thread has ended: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      error = new StoreUnavailableError(
+        `its thread has ended: ${cause instanceof Error ? cause.message : String(cause)}`,
+        { cause },
+      );
     });
     worker.on("exit", () => {
       reject(error);
@@ -180,10 +193,15 @@ export async function startDatabaseThread(options: DatabaseThreadOptions): Promi
       void before.worker.terminate();
     } else if (before.kind === "lost") {
       before.restart?.cancel();
+      void opening?.terminate();
     }
     failAll("the history is closed");
   }
 
+  ending?.addEventListener("abort", () => {
+    state = { kind: "closed" };
+    void opening?.terminate();
+  });
   await start();
   let closed: Promise<void> | undefined;
   return {

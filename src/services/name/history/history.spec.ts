@@ -157,3 +157,49 @@ test("what ended the call goes on as it is, and so does what nobody expected", a
   const ended = { signal: AbortSignal.abort(reason) };
   await expect(place.history.getEntry({ id: new ObjectId() }, ended)).rejects.toBe(reason);
 });
+
+/** A history over a store that answers once it is let. */
+function slowHistory() {
+  const gate = Promise.withResolvers<void>();
+  let reads = 0;
+  const get = async () => {
+    reads++;
+    await gate.promise;
+    return undefined;
+  };
+  const page = async () => {
+    reads++;
+    return entriesFrom(1, 2);
+  };
+  return { history: createHistory({ get, page }), open: gate.resolve, reads: () => reads };
+}
+
+const tooMany = { code: Code.ResourceExhausted, rawMessage: "too many read the history now" };
+
+test("four reads are under way at once, a hundred wait, and more are refused", async () => {
+  const { history, open, reads } = slowHistory();
+  const asked = Array.from({ length: 104 }, () =>
+    history.getEntry({ id: new ObjectId() }, call).catch(ConnectError.from),
+  );
+  await expect(history.getEntry({ id: new ObjectId() }, call)).rejects.toMatchObject(tooMany);
+  expect(reads()).toBe(4);
+  open();
+  for (const each of await Promise.all(asked)) expect(each).toMatchObject({ code: Code.NotFound });
+  expect(reads()).toBe(104);
+});
+
+test("32 lists are open at once, whether read or not, and one that is closed or at its end makes room", async () => {
+  const { history } = slowHistory();
+  const begin = async () => {
+    const list = history.listEntries({ pageSize: 1 }, call);
+    await list.next();
+    return list;
+  };
+  const lists = await Promise.all(Array.from({ length: 32 }, begin));
+  await expect(begin()).rejects.toMatchObject(tooMany);
+  await lists[0]?.return(undefined);
+  await begin();
+  await expect(begin()).rejects.toMatchObject(tooMany);
+  await collect(history.listEntries({ pageSize: 0 }, call)).catch(() => undefined); // never open, and frees nothing
+  await expect(begin()).rejects.toMatchObject(tooMany);
+});

@@ -10,8 +10,6 @@ const DUPLICATE_KEY = 11000;
 const REFUSALS = [2, 9, 14, 15, 22, 52, 53, 54, 55, 56, 57, 121, 10334, 17280, 17419];
 /** What the driver, and its BSON, throw at documents before they are sent. */
 const REFUSALS_BEFORE_SENDING = /^(?:BSON.*Error|MongoInvalidArgumentError|RangeError)$/;
-/** What only a person changes, and no monitoring sees: UserNotFound, Unauthorized, AuthenticationFailed, AtlasError. */
-const ACCESS_FAILURES = [11, 13, 18, 8000];
 
 /** Takes what is secret out of a text. */
 type Redact = (text: string) => string;
@@ -37,11 +35,6 @@ export function unavailable(error: unknown, redact: Redact): StoreUnavailableErr
 
 export function textOf(error: unknown, redact: Redact): string {
   return redact(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
-}
-
-/** Whether the server can be reached, but refuses whoever we are. */
-export function isAccessFailure(error: unknown): boolean {
-  return ACCESS_FAILURES.includes(readError(error).code);
 }
 
 interface DriverError {

@@ -55,6 +55,10 @@ async function scriptedServer(answer: Answer) {
   const { port } = server.address() as AddressInfo; // it listens at a port
   return {
     port,
+    /** How many there have been. */
+    get connections() {
+      return sockets.size;
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -75,7 +79,6 @@ test("does not keep the service from starting where it is down; its health says 
     },
   });
   expect(problem).toMatch(/^MongoDB: 127\.0\.0\.1:\d+: connect ECONNREFUSED/);
-  await expect(store.insert([entry()])).rejects.toBeInstanceOf(StoreUnavailableError);
   await expect(store.get(new ObjectId())).rejects.toBeInstanceOf(StoreUnavailableError);
   await server.start();
   await isWell.promise;
@@ -187,6 +190,44 @@ test("a user who may not write is a problem, until a write says otherwise", asyn
   expect(problems.at(-1)).toBeUndefined();
 });
 
+test("a disk that is full is a problem while the server is well, until a write says otherwise", async () => {
+  let isFull = true;
+  await using server = await scriptedServer(() =>
+    isFull ? { ok: 1, n: 0, writeErrors: [{ index: 0, code: 14031, errmsg: "no space on /data" }] } : { ok: 1, n: 1 },
+  );
+  const problems: (string | undefined)[] = [];
+  await using store = await openMongoStore({
+    url: `mongodb://127.0.0.1:${server.port}`,
+    onHealth: (problem) => problems.push(problem),
+  });
+  await expect(store.insert([entry()])).rejects.toBeInstanceOf(StoreUnavailableError);
+  expect(problems).toEqual([expect.stringMatching(/^MongoDB: .*no space on \/data/)]);
+  isFull = false;
+  await store.insert([entry()]);
+  expect(problems.slice(1)).toEqual([undefined]);
+});
+
+test("a reader that goes away costs no connection, and the server is told how long a read may take", async () => {
+  const cursor = { id: Long.ZERO, ns: "portico.history", firstBatch: [] };
+  const reader = new AbortController();
+  const reads: unknown[] = [];
+  await using server = await scriptedServer((command) => {
+    if (!("find" in command)) return { ok: 1 };
+    reads.push(command["maxTimeMS"]);
+    reader.abort(new Error("the caller went away"));
+    return { ok: 1, cursor };
+  });
+  await using store = await openMongoStore({
+    url: `mongodb://127.0.0.1:${server.port}/?maxPoolSize=1`,
+    onHealth: () => undefined,
+  });
+  await expect(store.page(undefined, 10, reader.signal)).rejects.toThrow("the caller went away");
+  const { connections } = server;
+  expect(await store.get(new ObjectId())).toBeUndefined();
+  expect(server.connections).toBe(connections);
+  expect(reads).toEqual([4_000, 4_000]);
+});
+
 test.each([
   ["mongodb://127.0.0.1:{port}", "portico"],
   ["mongodb://127.0.0.1:{port}/names?appName=x", "names"],
@@ -216,7 +257,10 @@ test.each([
   const error = await openMongoStore({ url, onHealth: () => undefined }).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(ConfigurationError);
   const { message, stack } = error as Error;
-  expect(message).toMatch(/^name cannot start: MONGODB_URL: .+$/);
+  expect(message.replace(/\(\w+\)/, "(…)")).toBe(
+    "name cannot start: MONGODB_URL: it is no URL that MongoDB's driver takes (…); use mongodb://user:password@host:27017/" +
+      "database, with special characters in the password escaped as %XX",
+  );
   expect(stack).not.toContain("s3cr");
   expect(error).not.toHaveProperty("cause");
 });

@@ -1,12 +1,14 @@
+import type { ObjectId } from "bson";
 import type { Collection, Filter, MongoClient, MongoClientOptions, TopologyDescription } from "mongodb";
 import { ConfigurationError } from "portico";
 import type { Entry } from "../../../../gen/name/v1/history_domain.js";
 import { passed, systemClock } from "./clock.ts";
 import { createHealth } from "./health.ts";
 import { keepConnecting } from "./mongo-connection.ts";
-import { insertFailure, isAccessFailure, textOf, unavailable } from "./mongo-errors.ts";
+import { insertFailure, textOf, unavailable } from "./mongo-errors.ts";
 import { type MongoUrl, readMongoUrl } from "./mongo-url.ts";
 import { type OnHealth, type Store, StoreUnavailableError } from "./store.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 export interface MongoStoreOptions {
   /** `mongodb://…` or `mongodb+srv://…`; its options go before ours. */
@@ -22,8 +24,10 @@ const DEFAULTS: MongoClientOptions = {
   connectTimeoutMS: 3_000,
   socketTimeoutMS: 5_000,
   heartbeatFrequencyMS: 2_000, // how soon it is known that a server is back, or gone without a word
-  maxPoolSize: 5, // one for what is recorded, the others for who reads
+  maxPoolSize: 5, // one for what is recorded: history.ts has at most 4 reads under way
 };
+/** How long the server may work on a read, in milliseconds: it gives up before we do, and no socket has to be closed. */
+const MAX_READ_MS = 4_000;
 const DATABASE = "portico";
 const COLLECTION = "history";
 /** How long the opening waits for a first sign of the server, so that a store that is well is so from the start. */
@@ -82,13 +86,24 @@ export async function openMongoStore({ url, onHealth }: MongoStoreOptions): Prom
     }
   }
 
-  async function read<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  async function read<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await track(work());
     } catch (error) {
-      signal?.throwIfAborted();
       throw unavailable(error, redact);
     }
+  }
+
+  // The driver is not given the signals of readers: it closes a connection of the pool whenever one is aborted.
+  async function find(id: ObjectId): Promise<Entry | undefined> {
+    return (await collection.findOne({ _id: id }, { maxTimeMS: MAX_READ_MS })) ?? undefined;
+  }
+
+  function findPage(before: ObjectId | undefined, size: number): Promise<readonly Entry[]> {
+    const filter: Filter<Entry> = before === undefined ? {} : { _id: { $lt: before } };
+    // A batch as large as the page: one request, and no cursor that stays open.
+    const options = { sort: { _id: -1 }, limit: size, batchSize: size, maxTimeMS: MAX_READ_MS } as const;
+    return collection.find(filter, options).toArray();
   }
 
   async function tryInserting(entries: readonly Entry[]): Promise<Error | undefined> {
@@ -96,9 +111,6 @@ export async function openMongoStore({ url, onHealth }: MongoStoreOptions): Prom
       await track(collection.insertMany(entries, { ordered: false }));
       return undefined;
     } catch (error) {
-      if (isAccessFailure(error)) {
-        health.set("writes", `MongoDB: ${textOf(error, redact)}`);
-      }
       return insertFailure(error, redact);
     }
   }
@@ -106,20 +118,14 @@ export async function openMongoStore({ url, onHealth }: MongoStoreOptions): Prom
   return {
     async insert(entries) {
       const failure = await tryInserting(entries);
-      if (!(failure instanceof StoreUnavailableError)) {
-        health.set("writes", undefined);
-      }
+      const isDown = failure instanceof StoreUnavailableError; // whoever records tries again, and clears it
+      health.set("writes", isDown ? `MongoDB: ${failure.message}` : undefined);
       if (failure !== undefined) {
         throw failure;
       }
     },
-    get: (id, signal) => read(async () => (await collection.findOne({ _id: id }, { signal })) ?? undefined, signal),
-    page(before, size, signal) {
-      const filter: Filter<Entry> = before === undefined ? {} : { _id: { $lt: before } };
-      // A batch as large as the page: one request, and no cursor that stays open.
-      const options = { sort: { _id: -1 }, limit: size, batchSize: size, signal } as const;
-      return read(() => collection.find(filter, options).toArray(), signal);
-    },
+    get: (id, signal) => unlessAborted(() => read(() => find(id)), signal),
+    page: (before, size, signal) => unlessAborted(() => read(() => findPage(before, size)), signal),
     async [Symbol.asyncDispose]() {
       health.end();
       await Promise.race([Promise.allSettled(pending), passed(systemClock, CLOSE_MS)]);
@@ -128,16 +134,23 @@ export async function openMongoStore({ url, onHealth }: MongoStoreOptions): Prom
   };
 }
 
-async function createClient(url: string, { options, redact }: MongoUrl): Promise<MongoClient> {
+async function createClient(url: string, { options }: MongoUrl): Promise<MongoClient> {
   const defaults = Object.entries(DEFAULTS).filter(([name]) => !options.has(name.toLowerCase()));
   try {
     const { MongoClient } = await import("mongodb");
     return new MongoClient(url, Object.fromEntries(defaults));
   } catch (error) {
     const isMissing = error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
-    const problem = isMissing ? "needs the package mongodb, which is not installed" : textOf(error, redact);
+    const problem = isMissing ? "needs the package mongodb, which is not installed" : misread(error);
     throw new ConfigurationError(`name cannot start: MONGODB_URL: ${problem}`); // its cause would quote the URL
   }
+}
+
+/** Nothing of the driver's text: it may quote a part of a password, which nobody could tell from other words. */
+function misread(error: unknown): string {
+  const name = error instanceof Error ? error.name : "unknown";
+  const form = "mongodb://user:password@host:27017/database, with special characters in the password escaped as %XX";
+  return `it is no URL that MongoDB's driver takes (${name}); use ${form}`;
 }
 
 /** What the driver sees of its servers. */

@@ -1,7 +1,7 @@
 import type { ResourceOpener } from "portico";
 import { HistoryService } from "../../../../gen/name/v1/history_domain.js";
 import { createHistory, type History } from "./history.ts";
-import { type historyConfig, openStore } from "./open-store.ts";
+import { type historyConfig, openStore, unusedSetting } from "./open-store.ts";
 import { recordCalls } from "./record-calls.ts";
 import { createRecorder } from "./recorder.ts";
 import type { Store } from "./store.ts";
@@ -18,6 +18,10 @@ const NOTHING: Pick<Store, "get" | "page"> = { get: async () => undefined, page:
 /** Opens the history where the configuration says that it is kept; a store that is down keeps the service from being ready. */
 export async function openHistory(opener: ResourceOpener<typeof historyConfig>): Promise<OpenHistory> {
   const { config, log, use, condition } = opener;
+  const unused = unusedSetting(config);
+  if (unused !== undefined) {
+    log.warn(`action=open_history, status=unused_setting, reason=${unused}`);
+  }
   if (config.MONGODB_URL === undefined && config.HISTORY_MAX_ENTRIES === 0) {
     return { recorded: (work) => work, handlers: createHistory(NOTHING) };
   }

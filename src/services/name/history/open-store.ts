@@ -15,9 +15,19 @@ export const historyConfig = {
 
 type HistoryConfig = Readonly<z.output<z.ZodObject<typeof historyConfig>>>;
 
+/** Says which of the variables that were set does nothing; undefined where each does something. */
+export function unusedSetting(config: HistoryConfig): string | undefined {
+  if (config.DATA_DIR === undefined) {
+    return undefined;
+  }
+  if (config.MONGODB_URL !== undefined) {
+    return "DATA_DIR is not used, as MONGODB_URL is set";
+  }
+  return config.HISTORY_MAX_ENTRIES === 0 ? "DATA_DIR is not used, as HISTORY_MAX_ENTRIES is 0" : undefined;
+}
+
 /**
- * Opens the store that the configuration asks for. A MongoDB that cannot be reached is no error but a problem that `onHealth`
- * is told.
+ * Opens the store that the configuration asks for. A store that is down is no error but a problem that `onHealth` is told.
  *
  * @throws ConfigurationError where a variable is wrong; it names the variable
  */

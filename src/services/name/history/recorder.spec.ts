@@ -97,6 +97,17 @@ test("a store that is down is tried again after a back-off, 5 s at most, with on
   expect(recorder.stats()).toEqual({ recorded: 40, stored: 40, dropped: 0, waiting: 0 });
 });
 
+test("once it stores again, nothing more is said of failures before", async () => {
+  let isDown = true;
+  const { clock, recorder, lines } = recording(() => isDown && down());
+  for (const each of entries(40)) recorder.record(each);
+  await clock.advance(5_000);
+  isDown = false;
+  await clock.advance(60_000);
+  expect(recorder.stats().stored).toBe(40);
+  expect(lines).toEqual(["warn action=store_history, status=failing, tries=1, waiting=40, reason=nobody answers"]);
+});
+
 test("what comes while 10,000 wait is dropped and counted, and said at most once in 10 s", async () => {
   const { clock, lines, recorder, batches } = recording(() => new Promise(() => undefined));
   const all = entries(10_000);
@@ -176,7 +187,9 @@ test("its end takes 4 s at most, and says what is lost", async () => {
   expect(recorder.stats()).toEqual({ recorded: 700, stored: 0, dropped: 700, waiting: 0 });
   recorder.record(entry());
   expect(recorder.stats()).toMatchObject({ recorded: 701, dropped: 701 });
-  expect(lines[1]).toBe("warn action=record_history, status=dropped, entries=1, reason=the history is closed");
+  recorder.record(entry());
+  const late = "warn action=record_history, status=dropped, entries=1, reason=the history is closed";
+  expect(lines.slice(1)).toEqual([late, late]); // each at once: no timer may be waited for any longer
 });
 
 test("an end with nothing to store comes at once, and is the same the second time", async () => {

@@ -111,6 +111,7 @@ export function createRecorder(store: Pick<Store, "insert">, options: RecorderOp
       waiting.splice(0, batch.length);
       stored += batch.length;
       failures = 0;
+      unstored.forget();
       batchLimit = Math.min(batchEntries, batchLimit * 2);
     } else if (failure instanceof EntriesRefusedError) {
       failures = 0;
@@ -188,6 +189,9 @@ export function createRecorder(store: Pick<Store, "insert">, options: RecorderOp
         dropped++;
         const reason = phase === "over" ? "the history is closed" : `${maxWaiting} entries wait already`;
         outside.runInAsyncScope(() => overflow.add(reason));
+        if (phase === "over") {
+          overflow.flush(); // the process may end before the summary's timer does
+        }
       } else {
         waiting.push(entry);
         if (!isWriting && (start === undefined || waiting.length >= batchLimit)) {

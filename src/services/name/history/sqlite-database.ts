@@ -98,9 +98,21 @@ export function openDatabase({ folder, maxEntries }: DatabasePlace): HistoryData
 
 /** SQLite's result codes for values that it does not take: SQLITE_TOOBIG, SQLITE_CONSTRAINT and SQLITE_MISMATCH. */
 const REFUSALS = [18, 19, 20];
+/** Those of a disk or of other processes: SQLITE_BUSY, SQLITE_LOCKED, SQLITE_READONLY, SQLITE_IOERR and SQLITE_FULL. */
+const PASSING = [5, 6, 8, 10, 13];
 
 /** Whether an error says that what was to be stored is wrong, rather than that nothing can be. */
 export function isRefusal(error: unknown): boolean {
+  return REFUSALS.includes(codeOf(error));
+}
+
+/** Whether an error says that it cannot be done now, rather than never. */
+export function mayPass(error: unknown): boolean {
+  return PASSING.includes(codeOf(error));
+}
+
+/** NaN where the error is none of SQLite's. */
+function codeOf(error: unknown): number {
   // The lowest byte is the code, the others say more (https://sqlite.org/rescode.html).
-  return error instanceof Error && "errcode" in error && REFUSALS.includes(Number(error.errcode) & 0xff);
+  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : Number.NaN;
 }

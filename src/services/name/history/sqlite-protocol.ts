@@ -29,4 +29,6 @@ export interface Failure {
   readonly message: string;
   /** It is the documents that are wrong, and will be whenever it is tried. */
   readonly isRefusal: boolean;
+  /** It may be otherwise when it is tried again, with nothing else done. */
+  readonly mayPass: boolean;
 }

@@ -1,13 +1,17 @@
 import { spawnSync } from "node:child_process";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open as openFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import type { Worker } from "node:worker_threads";
 import { Long, ObjectId, UUID } from "bson";
 import { ConfigurationError } from "portico";
 import { expect, test } from "vitest";
 import type { Entry } from "../../../../gen/name/v1/history_domain.js";
+import { createVirtualClock } from "../../../../test/simulation/virtual-clock.ts";
+import { until } from "../../../../test/support/until.ts";
 import { openSqliteStore } from "./sqlite-store.ts";
+import { StoreUnavailableError } from "./store.ts";
 
 function entryAt(second: number): Entry {
   const _id = new ObjectId(ObjectId.generate(second));
@@ -98,6 +102,112 @@ test.each([
   );
   expect(message).toMatch(reason);
   expect(message).not.toContain("\n");
+});
+
+/** The version of a file's format that writers have to know: there is none above 2, so that with 3 SQLite only reads it. */
+async function setWriteVersion(folder: string, version: number): Promise<void> {
+  const file = await openFile(join(folder, "history.sqlite"), "r+");
+  await file.write(Uint8Array.of(version), 0, 1, 18); // https://sqlite.org/fileformat.html
+  await file.close();
+}
+
+/** A store on a clock of its own, over a database that is there; `begin` opens it. */
+async function troubled() {
+  const place = await temporaryFolder();
+  await (await open(place.folder))[Symbol.asyncDispose]();
+  const clock = createVirtualClock();
+  const problems: (string | undefined)[] = [];
+  let workers = 0;
+  let ended = 0;
+  const count = (worker: Worker) => {
+    workers++;
+    worker.once("exit", () => ended++);
+  };
+  process.on("worker", count);
+  return {
+    folder: place.folder,
+    clock,
+    problems,
+    workers: () => workers,
+    ended: () => ended,
+    begin: () =>
+      openSqliteStore({ folder: place.folder, maxEntries: 9, clock, onHealth: (problem) => problems.push(problem) }),
+    async [Symbol.asyncDispose]() {
+      process.off("worker", count);
+      await place[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("a file that cannot be written now does not keep the service from starting, and who asks next tries again", async () => {
+  await using place = await troubled();
+  await setWriteVersion(place.folder, 3);
+  await using store = await place.begin();
+  expect(place.problems).toEqual([expect.stringMatching(/^the embedded database: .*readonly/)]);
+  await expect(store.insert(entriesFrom(1, 1))).rejects.toBeInstanceOf(StoreUnavailableError);
+  await setWriteVersion(place.folder, 2);
+  await store.insert(entriesFrom(1, 1));
+  expect(place.problems.slice(1)).toEqual([undefined]);
+  expect(place.clock.timers).toBe(0);
+});
+
+test("a file that could not be written is tried again also where nobody asks", async () => {
+  await using place = await troubled();
+  await setWriteVersion(place.folder, 3);
+  await using _store = await place.begin();
+  await setWriteVersion(place.folder, 2);
+  await place.clock.advance(100);
+  await until(() => place.problems.length === 2);
+  expect(place.problems[1]).toBeUndefined();
+});
+
+test("an opening that hangs holds nobody up for more than 10 s, is the only one, and its end does not wait for it", async () => {
+  await using place = await troubled();
+  using other = new DatabaseSync(join(place.folder, "history.sqlite"));
+  other.exec("BEGIN IMMEDIATE");
+  const opening = place.begin();
+  await place.clock.advance(10_000);
+  const store = await opening;
+  const hung = "the embedded database: it has not opened within 10 s";
+  expect(place.problems).toEqual([hung]);
+  const failing = [store.insert(entriesFrom(1, 1)), store.page(undefined, 1)].map((asked) =>
+    expect(asked).rejects.toThrow(hung),
+  );
+  await place.clock.advance(10_000);
+  await Promise.all(failing);
+  const closed = store[Symbol.asyncDispose]();
+  await place.clock.advance(800);
+  await closed;
+  await expect(store.page(undefined, 1)).rejects.toBeInstanceOf(StoreUnavailableError);
+  await place.clock.advance(60_000);
+  other.exec("ROLLBACK");
+  await until(() => place.ended() === 1);
+  expect(place.workers()).toBe(1);
+});
+
+test("what was asked while it hung is answered once it opens", async () => {
+  await using place = await troubled();
+  using other = new DatabaseSync(join(place.folder, "history.sqlite"));
+  other.exec("BEGIN IMMEDIATE");
+  const opening = place.begin();
+  await place.clock.advance(10_000);
+  await using store = await opening;
+  const inserting = store.insert(entriesFrom(1, 1));
+  other.exec("ROLLBACK");
+  await inserting;
+  expect(place.problems.slice(1)).toEqual([undefined]);
+  expect(place.workers()).toBe(1);
+});
+
+test("no thread is started after its end", async () => {
+  let workers = 0;
+  const count = () => workers++;
+  process.on("worker", count);
+  const store = await open(undefined);
+  await store[Symbol.asyncDispose]();
+  await expect(store.page(undefined, 1)).rejects.toThrow("the history is closed");
+  process.off("worker", count);
+  expect(workers).toBe(0);
 });
 
 test("its health says that it cannot write, until it can", async () => {

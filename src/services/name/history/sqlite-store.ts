@@ -1,42 +1,94 @@
 import { deserialize, serialize } from "bson";
 import { ConfigurationError } from "portico";
 import type { Entry } from "../../../../gen/name/v1/history_domain.js";
-import { type DatabaseThread, databaseViews, startDatabaseThread } from "./database-thread.ts";
+import { backoffMs } from "./backoff.ts";
+import { type Clock, systemClock, type Timer } from "./clock.ts";
+import { ANSWER_MS, CLOSE_MS, type DatabaseThread, databaseViews, startDatabaseThread } from "./database-thread.ts";
 import { createHealth } from "./health.ts";
 import { pack, unpack } from "./packed-documents.ts";
 import type { DatabasePlace, Operation } from "./sqlite-protocol.ts";
 import { EntriesRefusedError, type OnHealth, type Store, StoreUnavailableError } from "./store.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 export interface SqliteStoreOptions extends DatabasePlace {
   readonly onHealth: OnHealth;
+  readonly clock?: Clock;
 }
 
 /**
  * Opens the store that needs nothing but Node: entries as BSON in a database of SQLite, in a thread of its own. It keeps at
- * most `maxEntries`, those with the highest ids. In memory all is gone with the process, and with the thread.
+ * most `maxEntries`, those with the highest ids. In memory all is gone with the process, and with the thread. A disk that is
+ * full, locked or silent is no error: its health says so, and whoever asks next has the opening tried again.
  *
- * @throws ConfigurationError where the folder cannot be used; it names DATA_DIR
+ * @throws ConfigurationError where the folder can never be used; it names DATA_DIR
  */
-export async function openSqliteStore({ folder, maxEntries, onHealth }: SqliteStoreOptions): Promise<Store> {
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const { folder, maxEntries, onHealth, clock = systemClock } = options;
   const health = createHealth(databaseViews, onHealth);
-  const start = () => startDatabaseThread({ place: { folder, maxEntries }, health });
+  const ending = new AbortController();
+  let thread: DatabaseThread | undefined;
+  /** One at a time: a disk that hangs does not get better by a second thread that hangs. */
+  let opening: Promise<DatabaseThread> | undefined;
+  let failures = 0;
+  let retry: Timer | undefined;
+  let isClosed = false;
   // Whether a folder can be used is to be known at the start. A memory always can: its thread does not hold the start up.
-  let thread = folder === undefined ? undefined : await start().catch((error) => refuse(folder, error));
-  let starting: Promise<DatabaseThread> | undefined;
+  let mayRefuse = folder !== undefined;
+
+  async function open(): Promise<DatabaseThread> {
+    retry?.cancel();
+    try {
+      thread = await startDatabaseThread({ place: { folder, maxEntries }, health, clock, ending: ending.signal });
+      health.set("thread", undefined);
+      return thread;
+    } catch (error) {
+      opening = undefined;
+      if (mayRefuse && !(error instanceof StoreUnavailableError)) {
+        throw error;
+      }
+      health.set("thread", `the embedded database: ${textOf(error)}`);
+      if (!isClosed) {
+        // Also by itself: a service that is not ready may be given no calls that ask.
+        retry = clock.schedule(backoffMs(++failures, Math.random), () => void opened(ANSWER_MS).catch(() => undefined));
+      }
+      throw error;
+    }
+  }
+
+  /** The thread, once it is open; waits `limitMs` for that. */
+  function opened(limitMs: number): Promise<DatabaseThread> {
+    opening ??= open();
+    const { promise, resolve, reject } = Promise.withResolvers<DatabaseThread>();
+    const limit = clock.schedule(limitMs, () => {
+      const problem = `it has not opened within ${limitMs / 1000} s`;
+      health.set("thread", `the embedded database: ${problem}`);
+      reject(new StoreUnavailableError(problem));
+    });
+    opening.then(resolve, reject).finally(() => limit.cancel());
+    return promise;
+  }
 
   async function ask(operation: Operation): Promise<Uint8Array> {
-    thread ??= await startOnce();
+    if (isClosed) {
+      throw new StoreUnavailableError("the history is closed");
+    }
+    try {
+      thread ??= await opened(ANSWER_MS);
+    } catch (error) {
+      throw new StoreUnavailableError(`the embedded database: ${textOf(error)}`);
+    }
     return thread.ask(operation);
   }
 
-  async function startOnce(): Promise<DatabaseThread> {
-    starting ??= start();
+  if (folder !== undefined) {
     try {
-      return await starting;
+      await opened(ANSWER_MS);
     } catch (error) {
-      starting = undefined;
-      throw new StoreUnavailableError(`no thread for the embedded database: ${textOf(error)}`);
+      if (!(error instanceof StoreUnavailableError)) {
+        refuse(folder, error);
+      }
     }
+    mayRefuse = false;
   }
 
   return {
@@ -54,7 +106,12 @@ export async function openSqliteStore({ folder, maxEntries, onHealth }: SqliteSt
     },
     async [Symbol.asyncDispose]() {
       health.end();
-      const started = thread ?? (await starting?.catch(() => undefined));
+      isClosed = true;
+      retry?.cancel();
+      const started = thread ?? (opening && (await opened(CLOSE_MS).catch(() => undefined)));
+      if (started === undefined) {
+        ending.abort();
+      }
       await started?.[Symbol.asyncDispose]();
     },
   };
@@ -82,19 +139,4 @@ function toDocument(entry: Entry): Uint8Array {
 /** The entry as it was: a Long also where a number could hold it. */
 function toEntry(document: Uint8Array): Entry {
   return deserialize(document, { promoteLongs: false }) as Entry; // only entries are stored
-}
-
-/** The thread goes on with what it was asked; nobody waits for it any longer. */
-function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) {
-    return work();
-  }
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    work()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener("abort", abort));
-  });
 }

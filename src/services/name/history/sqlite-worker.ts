@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { type HistoryDatabase, isRefusal, openDatabase } from "./sqlite-database.ts";
+import { type HistoryDatabase, isRefusal, mayPass, openDatabase } from "./sqlite-database.ts";
 import { type Answer, type Failure, OPENING, type Question } from "./sqlite-protocol.ts";
 
 // The thread of the embedded database: SQLite blocks, and here nobody else waits. Made by database-thread.ts.
@@ -9,7 +9,11 @@ function tell(answer: Answer): void {
 }
 
 function failureOf(error: unknown): Failure {
-  return { message: error instanceof Error ? error.message : String(error), isRefusal: isRefusal(error) };
+  return {
+    message: error instanceof Error ? error.message : String(error),
+    isRefusal: isRefusal(error),
+    mayPass: mayPass(error),
+  };
 }
 
 function open(): HistoryDatabase | undefined {

@@ -43,3 +43,13 @@ test("tells what it kept back when asked to", () => {
     [2, "c"],
   ]);
 });
+
+test("tells nothing of what it was to forget, and goes on with what comes then", async () => {
+  const { clock, told, summary } = watched();
+  for (const detail of ["a", "b", "c"]) summary.add(detail);
+  summary.forget();
+  await clock.advance(10_000);
+  expect(told).toEqual([[1, "a"]]);
+  summary.add("d");
+  expect(told.slice(1)).toEqual([[1, "d"]]);
+});

@@ -6,6 +6,8 @@ export interface Summary<T> {
   add(detail: T): void;
   /** Tells what was not told yet. */
   flush(): void;
+  /** What was not told yet is not worth telling any longer. */
+  forget(): void;
 }
 
 /**
@@ -44,5 +46,8 @@ export function createSummary<T>(
       }
     },
     flush,
+    forget() {
+      untold = undefined;
+    },
   };
 }
