@@ -1,3 +1,5 @@
+import { isPromise } from "../wire/is-promise.ts";
+
 /** Converts what an answer is, now or later: who answers at once is not made to wait. */
 export function convertAnswer<From, To>(
   value: From | PromiseLike<From>,
@@ -39,8 +41,4 @@ export function eachOf<From, To>(stream: AsyncIterable<From>, convert: (value: F
       };
     },
   };
-}
-
-function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

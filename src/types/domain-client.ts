@@ -14,7 +14,7 @@ export function domainClient(
   { desc, methods }: ServiceTypes<DescService, Readonly<Record<string, MethodTypes>>>,
   client: Client<DescService>,
 ): Readonly<Record<string, Call>> {
-  const calls = client as Readonly<Record<string, Call>>; // as above
+  const calls = client as Readonly<Record<string, Call>>; // by name, one method is like another here
   return Object.fromEntries(
     desc.methods.map((method) => {
       const { localName } = method;

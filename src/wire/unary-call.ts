@@ -9,6 +9,7 @@ import { COMPRESSED_FLAG, payloadOf } from "./envelope.ts";
 import type { Exchange } from "./exchange.ts";
 import { contextFor, LeanContext, LeanUnaryRequest } from "./handler-context.ts";
 import { intercepted } from "./intercepted.ts";
+import { isPromise } from "./is-promise.ts";
 import type { RpcOptions } from "./rpc-options.ts";
 import { answerError, answerMessage } from "./unary-answer.ts";
 import { UnaryBody, type UnaryBodyOwner } from "./unary-body.ts";
@@ -241,7 +242,3 @@ export class UnaryCall implements UnaryBodyOwner, Interruptible {
 }
 
 type Handle = (message: Message, context: unknown) => unknown;
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
-}
